@@ -1,0 +1,398 @@
+//! The agent: takes requests from a [`Transport`], runs them, and sends the replies, a bounded step at a time.
+//!
+//! It borrows all it works with, never sleeps, and opens nothing: the caller says when to go on. Call [`Agent::step`]
+//! until it answers [`Progress::Wait`], then wait for what it names, then call it again.
+
+use core::cell::Cell;
+
+use embedded_io::{Error as _, ErrorKind};
+
+use crate::args::{Members, Text};
+use crate::command::{Context, Cursor, Reply, Row, Step, Table};
+use crate::error::{Error, Part};
+use crate::guest::Guest;
+use crate::json::write::Writer;
+use crate::limits::{ERROR_TEXT_BYTES, least};
+use crate::long::{Long, LongArgument, Place};
+use crate::request::{Event, LongText, Machine, Refusal, Storage};
+use crate::transport::Transport;
+
+/// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
+#[derive(Debug)]
+pub struct Buffers<'b> {
+    /// Bytes read and not looked at yet.
+    pub input: &'b mut [u8],
+    /// Replies not sent yet.
+    pub output: &'b mut [u8],
+    /// The request.
+    pub request: Storage<'b>,
+}
+
+impl Buffers<'_> {
+    /// Whether every slice is as long as [`least`] wants.
+    pub fn are_enough(&self) -> bool {
+        self.input.len() >= least::INPUT_BYTES
+            && self.output.len() >= least::OUTPUT_BYTES
+            && self.request.request.len() >= least::REQUEST_BYTES
+            && self.request.scratch_bytes >= least::SCRATCH_BYTES
+            && self.request.scratch_bytes <= self.request.request.len() / 2
+            && self.request.id.len() >= least::ID_BYTES
+            && self.request.token.len() >= least::TOKEN_BYTES
+            && self.request.keys.len() >= least::KEYS
+            && self.request.nesting.len() >= least::NESTING_BYTES
+    }
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to do at once.
+    Again,
+    /// Nothing can be done before the transport is ready.
+    Wait {
+        /// For reading. False while replies wait to be sent: no more requests are taken then.
+        read: bool,
+        /// For writing.
+        write: bool,
+    },
+    /// The host hung up, its whole requests are answered and the answers are sent. Call [`Agent::hang_up`].
+    Ended,
+}
+
+/// What the agent is at.
+#[derive(Debug)]
+enum Work<G: 'static> {
+    /// Looking for the end of a request.
+    Parse,
+    /// A request is complete, but must wait for room in the output, or for the output to be empty.
+    Run,
+    /// A reply is written in steps.
+    Reply(&'static Row<G>, Cursor),
+}
+
+/// The agent; see the head of the module.
+#[derive(Debug)]
+pub struct Agent<'b, G: 'static> {
+    table: &'static Table<G>,
+    machine: Machine<'b>,
+    input: Queue<'b>,
+    output: Queue<'b>,
+    work: Work<G>,
+    long: Option<Long>,
+    input_has_ended: bool,
+    nobody_reads: bool,
+}
+
+/// Bytes on their way through a slice.
+#[derive(Debug)]
+struct Queue<'b> {
+    buffer: &'b mut [u8],
+    start: usize,
+    end: usize,
+}
+
+impl Queue<'_> {
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.consume(usize::MAX);
+    }
+
+    fn writer(&mut self) -> Writer<'_> {
+        Writer::new(self.buffer, self.end)
+    }
+
+    /// Whether half of the buffer is free, which is what a reply or a step of it is promised.
+    fn has_room(&self) -> bool {
+        self.end <= self.buffer.len() / 2
+    }
+}
+
+impl<'b, G: Guest + 'static> Agent<'b, G> {
+    /// An agent for the commands of `table`.
+    pub fn new(table: &'static Table<G>, buffers: Buffers<'b>) -> Self {
+        Agent {
+            table,
+            machine: Machine::new(buffers.request),
+            input: Queue { buffer: buffers.input, start: 0, end: 0 },
+            output: Queue { buffer: buffers.output, start: 0, end: 0 },
+            work: Work::Parse,
+            long: None,
+            input_has_ended: false,
+            nobody_reads: false,
+        }
+    }
+
+    /// The host has gone: the half request and the replies nobody read are dropped, what is open stays open.
+    pub fn hang_up(&mut self, guest: &mut G) {
+        if let Work::Reply(row, cursor) = &self.work {
+            (row.abandon)(cursor, guest);
+        }
+        self.machine.reset();
+        self.input.clear();
+        self.output.clear();
+        self.work = Work::Parse;
+        self.long = None;
+        self.input_has_ended = false;
+        self.nobody_reads = false;
+    }
+
+    /// The host reads no more: replies are dropped from now on, but whole requests that came are still run. Then the agent
+    /// answers [`Progress::Ended`], once the transport gives 0 bytes.
+    pub fn discard_replies(&mut self) {
+        self.nobody_reads = true;
+    }
+
+    /// Does the next bit of work: at most one read, one write, one request, or one piece of a reply.
+    ///
+    /// # Errors
+    /// The line is gone; call [`Agent::hang_up`].
+    pub fn step<T: Transport>(&mut self, transport: &mut T, guest: &mut G) -> Result<Progress, T::Error> {
+        match self.work {
+            Work::Parse if !self.input.is_empty() => self.parse(guest),
+            Work::Parse if !self.output.is_empty() => return self.send(transport),
+            Work::Parse if self.input_has_ended => return Ok(Progress::Ended),
+            Work::Parse => return self.receive(transport),
+            Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
+            Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
+            Work::Run => self.run(guest),
+            Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
+        }
+        Ok(Progress::Again)
+    }
+
+    fn receive<T: Transport>(&mut self, transport: &mut T) -> Result<Progress, T::Error> {
+        if !transport.read_ready()? {
+            return Ok(Progress::Wait { read: true, write: false });
+        }
+        match transport.read(self.input.buffer) {
+            Ok(0) => self.input_has_ended = true,
+            Ok(count) => {
+                self.input.start = 0;
+                self.input.end = count.min(self.input.buffer.len());
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                return Ok(Progress::Wait { read: true, write: false });
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Progress::Again)
+    }
+
+    fn send<T: Transport>(&mut self, transport: &mut T) -> Result<Progress, T::Error> {
+        const WAIT: Progress = Progress::Wait { read: false, write: true };
+        if self.nobody_reads {
+            self.output.clear();
+            return Ok(Progress::Again);
+        }
+        if !transport.write_ready()? {
+            return Ok(WAIT);
+        }
+        match transport.write(self.output.bytes()) {
+            Ok(0) => Ok(WAIT),
+            Ok(count) => {
+                self.output.consume(count);
+                Ok(Progress::Again)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(WAIT),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn parse(&mut self, guest: &mut G) {
+        let (used, event) = self.machine.feed(self.input.bytes());
+        self.input.consume(used);
+        match event {
+            Event::More => {}
+            Event::Complete => self.work = Work::Run,
+            Event::Full => self.drain(guest),
+        }
+    }
+
+    /// A text fills the request buffer: it goes to its file or to the spool, or the request is refused.
+    fn drain(&mut self, guest: &mut G) {
+        let Some(text) = self.machine.long_text() else { return self.machine.refuse_long_text() };
+        let row = text.command.and_then(|name| self.table.find(name));
+        let mut rows = self.table.rows().iter();
+        let argument = match text.command {
+            Some(_) => row.and_then(|row| row.long),
+            None => rows.find_map(|row| row.long.filter(|long| long.member.as_bytes() == text.member)),
+        };
+        let argument = argument.filter(|argument| argument.member.as_bytes() == text.member);
+        let allowed = row.is_none_or(|row| guest.refusal(row.name, row.flags).is_none());
+        let (Some(argument), true) = (argument, allowed) else { return self.machine.refuse_long_text() };
+        let known = row.is_some();
+        let begun = match self.long {
+            Some(long) if long.member == argument.member => Some(long),
+            Some(_) => None,
+            None => begin_long(argument, known, &text, guest),
+        };
+        let Some(mut long) = begun else { return self.machine.refuse_long_text() };
+        take_long(&mut long, argument, text, guest);
+        self.long = Some(long);
+        self.machine.drained();
+    }
+
+    fn flushes_first(&self) -> bool {
+        self.machine.refusal().is_none()
+            && self.table.find(self.machine.name()).is_some_and(|row| row.flags.flush_first)
+    }
+
+    /// A request is complete: runs it, or says why not.
+    fn run(&mut self, guest: &mut G) {
+        self.work = Work::Parse;
+        let long = Cell::new(self.long.take());
+        let written = || long.get().map_or(0, |long| long.written);
+        let mut writer = self.output.writer();
+        if let Some(Refusal { error, echo }) = self.machine.refusal() {
+            let id = if echo { self.machine.id() } else { b"" };
+            write_error(&mut writer, told_with(error, written()), id);
+            self.output.end = writer.len();
+            return;
+        }
+        let parts = self.machine.parts();
+        let begin = writer.mark();
+        let result = find(self.table, parts.name, guest).and_then(|row| {
+            if row.flags.delimited {
+                writer.raw(b"\xFF");
+            }
+            writer.raw(b"{\"return\": ");
+            let context = Context { guest, scratch: parts.scratch, table: self.table, long: &long };
+            (row.run)(parts.arguments, context, Reply::new(&mut writer)).map(|done| (row, done))
+        });
+        match result {
+            Ok((row, _)) if row.flags.silent => writer.roll_back(begin),
+            Ok((row, done)) => match done.cursor() {
+                Some(cursor) => self.work = Work::Reply(row, cursor),
+                None => end_reply(&mut writer, parts.id),
+            },
+            Err(error) => {
+                writer.roll_back(begin);
+                write_error(&mut writer, told_with(error, written()), parts.id);
+            }
+        }
+        if writer.is_full() {
+            writer.roll_back(begin);
+            write_error(&mut writer, crate::error!["the reply does not fit into the agent's buffer"], b"");
+            self.work = Work::Parse;
+        }
+        self.output.end = writer.len();
+    }
+
+    fn reply_step(&mut self, row: &'static Row<G>, mut cursor: Cursor, guest: &mut G) {
+        let had_room_only = self.output.is_empty();
+        let parts = self.machine.parts();
+        let mut writer = self.output.writer();
+        let begin = writer.mark();
+        let before = cursor;
+        let context = Context { guest, scratch: parts.scratch, table: self.table, long: &Cell::new(None) };
+        let step = (row.step)(&mut cursor, context, &mut writer);
+        if step == Step::Done {
+            end_reply(&mut writer, parts.id);
+        }
+        if !writer.is_full() {
+            self.work = if step == Step::Done { Work::Parse } else { Work::Reply(row, cursor) };
+        } else {
+            writer.roll_back(begin);
+            self.work = Work::Reply(row, before);
+            if had_room_only {
+                // A piece that the whole buffer does not hold can never be sent: the line is ended as it is.
+                writer.raw(b"\n");
+                self.work = Work::Parse;
+            }
+        }
+        self.output.end = writer.len();
+    }
+}
+
+fn find<'n, G: Guest>(table: &'static Table<G>, name: &'n [u8], guest: &G) -> Result<&'static Row<G>, Error<'n>> {
+    let Some(row) = table.find(name) else {
+        return Err(Error::command_not_found([
+            Part::Words("The command "),
+            Part::Bytes(name),
+            Part::Words(" has not been found"),
+        ]));
+    };
+    match guest.refusal(row.name, row.flags) {
+        None => Ok(row),
+        Some(reason) => Err(Error::command_not_found([
+            Part::Words("Command "),
+            Part::Words(row.name),
+            Part::Words(" has been disabled: "),
+            Part::Words(reason),
+        ])),
+    }
+}
+
+/// Begins to take a long text: straight to its file if everything about it is known, else to the spool.
+fn begin_long<G: Guest>(argument: LongArgument<G>, known: bool, text: &LongText<'_>, guest: &mut G) -> Option<Long> {
+    let direct = argument.direct.filter(|_| known);
+    if let Some(target) = direct.and_then(|direct| (direct.target)(Members::of(text.before))) {
+        return Some(Long::new(argument.member, Place::File(target)));
+    }
+    let spool = guest.spool()?;
+    spool.clear().ok()?;
+    Some(Long::new(argument.member, Place::Spool))
+}
+
+fn take_long<G: Guest>(long: &mut Long, argument: LongArgument<G>, text: LongText<'_>, guest: &mut G) {
+    let piece = Text::from_escaped(core::str::from_utf8(text.text).unwrap_or_default());
+    long.take(piece, text.scratch, guest, |guest, handle, bytes| match argument.direct {
+        Some(direct) => (direct.write)(guest, handle, bytes),
+        None => Err(crate::guest::FileError::UnknownHandle),
+    });
+}
+
+/// An error that says how much of a long text was written before it.
+fn told_with(error: Error<'_>, written: u64) -> Error<'_> {
+    if written == 0 {
+        return error;
+    }
+    error.followed_by([Part::Words(" ("), Part::Unsigned(written), Part::Words(" bytes were written)")])
+}
+
+fn end_reply(writer: &mut Writer<'_>, id: &[u8]) {
+    if !id.is_empty() {
+        writer.raw(b", \"id\": ");
+        writer.raw(id);
+    }
+    writer.raw(b"}\n");
+}
+
+fn write_error(writer: &mut Writer<'_>, error: Error<'_>, id: &[u8]) {
+    let begin = writer.mark();
+    // In a buffer too small for the text, six times as long at worst once escaped, less of it is told.
+    let mut limit = ERROR_TEXT_BYTES;
+    loop {
+        writer.raw(b"{");
+        if !id.is_empty() {
+            writer.raw(b"\"id\": ");
+            writer.raw(id);
+            writer.raw(b", ");
+        }
+        writer.raw(b"\"error\": {\"class\": \"");
+        writer.raw(error.class.name().as_bytes());
+        writer.raw(b"\", \"desc\": \"");
+        error.write(limit, writer);
+        writer.raw(b"\"}}\n");
+        if !writer.is_full() || limit == 0 {
+            return;
+        }
+        writer.roll_back(begin);
+        limit /= 2;
+    }
+}

@@ -1,0 +1,258 @@
+//! Commands and their table.
+//!
+//! A command is one file, which implements [`Handler`], and one line of a table: `Row::of::<Ping>()`. The table is
+//! checked when it is compiled, for order and doubles, and searched by bisection. `guest-info` reports the table that
+//! the agent was given, so what is advertised is what is there. A platform or test rig passes a table of its own: rows
+//! of ours and its own commands.
+
+use core::cell::Cell;
+
+use crate::args::{Arguments, Members, Path};
+use crate::error::Error;
+use crate::json::write::{Object, Writer};
+use crate::long::{Long, LongArgument};
+
+#[cfg(feature = "file")]
+pub mod file;
+pub mod get_host_name;
+pub mod get_osinfo;
+pub mod get_time;
+pub mod info;
+pub mod ping;
+#[cfg(feature = "power")]
+pub mod shutdown;
+pub mod sync;
+pub mod sync_delimited;
+
+/// What is special about a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// It may run while file systems are frozen.
+    pub while_frozen: bool,
+    /// It sends no reply when it succeeds.
+    pub silent: bool,
+    /// The byte FF goes before its successful reply.
+    pub delimited: bool,
+    /// Replies before it are sent out before it runs, because it may end the machine.
+    pub flush_first: bool,
+}
+
+impl Flags {
+    /// Nothing special.
+    pub const NONE: Flags = Flags { while_frozen: false, silent: false, delimited: false, flush_first: false };
+    /// It may run while file systems are frozen.
+    pub const WHILE_FROZEN: Flags = Flags { while_frozen: true, ..Flags::NONE };
+}
+
+/// What a command is given beside its arguments.
+#[derive(Debug)]
+pub struct Context<'c, G: 'static> {
+    /// The platform.
+    pub guest: &'c mut G,
+    /// Room to work in: at least `scratch_bytes` of the agent's buffers.
+    pub scratch: &'c mut [u8],
+    /// The table that the command was found in.
+    pub table: &'c Table<G>,
+    /// The part of a long argument that came before the request was complete. A command that writes a text of its own
+    /// accord puts it here too: an error then tells how much of it was written.
+    pub long: &'c Cell<Option<Long>>,
+}
+
+/// A command: see the head of the module. `G` is the platform.
+pub trait Handler<G: 'static>: 'static {
+    /// The name on the wire.
+    const NAME: &'static str;
+    /// What is special about it.
+    const FLAGS: Flags = Flags::NONE;
+    /// The argument that may be longer than the request buffer.
+    const LONG: Option<LongArgument<G>> = None;
+    /// The arguments.
+    type Arguments<'a>: Arguments<'a>;
+
+    /// Runs the command. What it returns is written through `reply`, at once or, for what may be long, by `step`.
+    ///
+    /// # Errors
+    /// Told to the client. There are none once the reply is begun: what was written of it is taken back.
+    fn run<'a>(
+        arguments: Self::Arguments<'a>,
+        context: Context<'a, G>,
+        reply: Reply<'_, '_>,
+    ) -> Result<Done, Error<'a>>;
+
+    /// Writes the next piece of a reply that `run` left to steps. There is room for half of the output buffer; what does
+    /// not fit is taken back, and asked for again, with the same cursor, when there is more.
+    fn step(cursor: &mut Cursor, context: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
+        let _ = (cursor, context, writer);
+        Step::Done
+    }
+
+    /// The host is gone: nobody wants the rest of the steps.
+    fn abandon(cursor: &Cursor, guest: &mut G) {
+        let _ = (cursor, guest);
+    }
+}
+
+/// Where a reply in steps stands: a few numbers that mean what its command wants them to mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor(pub [i64; 6]);
+
+/// Whether a reply goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There is more.
+    More,
+    /// It is complete.
+    Done,
+}
+
+/// A reply that is not begun.
+#[derive(Debug)]
+pub struct Reply<'w, 'o> {
+    writer: &'w mut Writer<'o>,
+}
+
+/// A reply that is written, or left to steps.
+#[derive(Debug)]
+#[must_use]
+pub struct Done(Option<Cursor>);
+
+impl<'w, 'o> Reply<'w, 'o> {
+    /// A reply into `writer`.
+    pub(crate) fn new(writer: &'w mut Writer<'o>) -> Self {
+        Reply { writer }
+    }
+
+    /// The empty object, of commands that return nothing.
+    pub fn empty(self) -> Done {
+        self.writer.raw(b"{}");
+        Done(None)
+    }
+
+    /// A number.
+    pub fn integer(self, value: i64) -> Done {
+        self.writer.integer(value);
+        Done(None)
+    }
+
+    /// A string.
+    pub fn text(self, text: &[u8]) -> Done {
+        self.writer.text(text);
+        Done(None)
+    }
+
+    /// A small object.
+    pub fn object(self, fill: impl FnOnce(&mut Object<'_, 'o>)) -> Done {
+        self.writer.object(fill);
+        Done(None)
+    }
+
+    /// A reply that [`Handler::step`] writes from the cursor on; `begin` may write the first piece of it.
+    pub fn steps(self, begin: impl FnOnce(&mut Writer<'o>) -> Cursor) -> Done {
+        Done(Some(begin(self.writer)))
+    }
+
+    /// How many bytes fit.
+    pub fn free(&self) -> usize {
+        self.writer.free()
+    }
+}
+
+impl Done {
+    pub(crate) fn cursor(self) -> Option<Cursor> {
+        self.0
+    }
+}
+
+type Run<G> = for<'a> fn(&'a [u8], Context<'a, G>, Reply<'_, '_>) -> Result<Done, Error<'a>>;
+
+/// A line of the table.
+#[derive(Debug)]
+pub struct Row<G: 'static> {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// What is special about the command.
+    pub flags: Flags,
+    pub(crate) long: Option<LongArgument<G>>,
+    pub(crate) run: Run<G>,
+    pub(crate) step: fn(&mut Cursor, Context<'_, G>, &mut Writer<'_>) -> Step,
+    pub(crate) abandon: fn(&Cursor, &mut G),
+}
+
+impl<G: 'static> Row<G> {
+    /// The line for a command.
+    pub const fn of<C: Handler<G>>() -> Self {
+        Row { name: C::NAME, flags: C::FLAGS, long: C::LONG, run: run::<G, C>, step: C::step, abandon: C::abandon }
+    }
+}
+
+fn run<'a, G: 'static, C: Handler<G>>(
+    arguments: &'a [u8],
+    context: Context<'a, G>,
+    reply: Reply<'_, '_>,
+) -> Result<Done, Error<'a>> {
+    C::run(C::Arguments::decode(Members::of(arguments), Path::default())?, context, reply)
+}
+
+/// The commands of an agent, sorted by name.
+#[derive(Debug)]
+pub struct Table<G: 'static> {
+    rows: &'static [Row<G>],
+}
+
+impl<G: 'static> Table<G> {
+    /// A table of `rows`. In a constant or static, rows out of order or doubled do not compile:
+    ///
+    /// ```compile_fail
+    /// use picoqga::command::{Row, Table, ping::Ping, sync::Sync};
+    /// static TABLE: Table<()> = Table::new(&[Row::of::<Sync>(), Row::of::<Ping>()]);
+    /// ```
+    ///
+    /// ```compile_fail
+    /// use picoqga::command::{Row, Table, ping::Ping};
+    /// static TABLE: Table<()> = Table::new(&[Row::of::<Ping>(), Row::of::<Ping>()]);
+    /// ```
+    ///
+    /// ```
+    /// use picoqga::command::{Row, Table, ping::Ping, sync::Sync};
+    /// static TABLE: Table<()> = Table::new(&[Row::of::<Ping>(), Row::of::<Sync>()]);
+    /// assert!(TABLE.find(b"guest-sync").is_some());
+    /// ```
+    ///
+    /// # Panics
+    /// The rows are not sorted by name, or a name is there twice.
+    #[allow(clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler
+    pub const fn new(rows: &'static [Row<G>]) -> Self {
+        let mut index = 1;
+        while index < rows.len() {
+            assert!(
+                is_less(rows[index - 1].name.as_bytes(), rows[index].name.as_bytes()),
+                "the rows of a table must be sorted by name, without doubles"
+            );
+            index += 1;
+        }
+        Table { rows }
+    }
+
+    /// All rows, sorted by name.
+    pub fn rows(&self) -> &'static [Row<G>] {
+        self.rows
+    }
+
+    /// The row of the command `name`.
+    pub fn find(&self, name: &[u8]) -> Option<&'static Row<G>> {
+        let index = self.rows.binary_search_by(|row| row.name.as_bytes().cmp(name)).ok()?;
+        self.rows.get(index)
+    }
+}
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler
+const fn is_less(left: &[u8], right: &[u8]) -> bool {
+    let mut index = 0;
+    while index < left.len() && index < right.len() {
+        if left[index] != right[index] {
+            return left[index] < right[index];
+        }
+        index += 1;
+    }
+    left.len() < right.len()
+}

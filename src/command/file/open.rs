@@ -1,0 +1,80 @@
+//! `guest-file-open`: opens a file.
+//!
+//! Schema 10.0, since 0.15.
+//! Arguments: `path`; `mode`, as fopen(3) has it: `r` (the default), `w`, `a`, each with `b` and `+` in any order.
+//! Returns: the handle, a number that is never used again.
+//! Errors: a mode that is none; `failed to open file` with the reason; too many open files, with their number.
+//! Differs from qemu-ga in the permissions of a new file, which follow the umask (differences.md: file-umask), in the
+//! numbers of handles (file-handle-numbers), and in refusing a path with U+0000 (path-nul).
+//! Needs [`Files`]; does not run while frozen; the path is put into the scratch room.
+
+use crate::args::{NoCString, Text};
+use crate::command::{Context, Done, Handler, Reply};
+use crate::errno::Errno;
+use crate::error::Error;
+use crate::guest::{FileError, Files, OpenMode};
+use crate::{arguments, error};
+
+arguments! {
+    /// `guest-file-open`.
+    pub struct OpenArguments<'a> {
+        /// The path; a relative one counts from the agent's working directory.
+        "path" => path: Text<'a>,
+        /// The mode.
+        "mode" => mode: Option<Text<'a>>,
+    }
+}
+
+/// `guest-file-open`.
+#[derive(Debug)]
+pub struct FileOpen;
+
+/// The longest path that Linux takes, with its NUL (PATH_MAX).
+const PATH_BYTES: usize = 4096;
+
+impl<G: Files + 'static> Handler<G> for FileOpen {
+    const NAME: &'static str = "guest-file-open";
+    type Arguments<'a> = OpenArguments<'a>;
+
+    fn run<'a>(
+        OpenArguments { path, mode }: OpenArguments<'a>,
+        context: Context<'a, G>,
+        reply: Reply<'_, '_>,
+    ) -> Result<Done, Error<'a>> {
+        let mode = mode.unwrap_or(Text::from_escaped("r"));
+        let Some(open_mode) = parse(mode) else {
+            return Err(error!["invalid file open mode '", mode, "'"]);
+        };
+        let room = context.scratch.len().min(PATH_BYTES);
+        let opened = match path.c_string(context.scratch.get_mut(..room).unwrap_or_default()) {
+            Ok(path) => context.guest.open(path, open_mode),
+            Err(NoCString::Nul) => Err(FileError::System(Errno::EINVAL)),
+            Err(NoCString::TooLong) => Err(FileError::System(Errno::ENAMETOOLONG)),
+        };
+        let failed = |reason: Error<'a>| {
+            let mut error = error!["failed to open file '", path, "' (mode: '", mode, "'): "];
+            error = error.followed_by(reason.parts);
+            error
+        };
+        match opened {
+            Ok(handle) => Ok(reply.integer(handle)),
+            Err(FileError::System(errno)) => Err(failed(error![errno])),
+            Err(FileError::UnknownHandle) => Err(failed(error![Errno::EBADF])),
+            Err(FileError::TooManyFiles(limit)) => Err(failed(error![Errno::EMFILE, ", at most ", limit])),
+        }
+    }
+}
+
+/// Reads a mode of fopen(3), in the spellings of the schema.
+fn parse(mode: Text<'_>) -> Option<OpenMode> {
+    const MODES: [(&[&str], OpenMode); 6] = [
+        (&["r", "rb"], OpenMode { read: true, ..NONE }),
+        (&["w", "wb"], OpenMode { write: true, create: true, truncate: true, ..NONE }),
+        (&["a", "ab"], OpenMode { write: true, create: true, append: true, ..NONE }),
+        (&["r+", "rb+", "r+b"], OpenMode { read: true, write: true, ..NONE }),
+        (&["w+", "wb+", "w+b"], OpenMode { read: true, write: true, create: true, truncate: true, ..NONE }),
+        (&["a+", "ab+", "a+b"], OpenMode { read: true, write: true, create: true, append: true, ..NONE }),
+    ];
+    const NONE: OpenMode = OpenMode { read: false, write: false, create: false, truncate: false, append: false };
+    MODES.iter().find(|(names, _)| names.iter().any(|name| mode.eq(*name))).map(|(_, mode)| *mode)
+}

@@ -1,0 +1,167 @@
+//! What goes wrong and is told to the client. (That the line is gone is the transport's own error.)
+//!
+//! An error's text is put together from [`Part`]s that borrow what they quote, from the request or from what the
+//! platform holds, so an error needs no buffer of its own. The text is cut at
+//! [`ERROR_TEXT_BYTES`](crate::limits::ERROR_TEXT_BYTES).
+
+use crate::args::{Path, Text};
+use crate::errno::Errno;
+use crate::json::write::{Writer, decimal};
+
+/// The class of an error, `class` on the wire (QapiErrorClass, schema 10.0). The other three classes of the schema are
+/// never sent by an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Everything but the next one.
+    GenericError,
+    /// The command does not exist, or may not run now.
+    CommandNotFound,
+}
+
+impl Class {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::GenericError => "GenericError",
+            Class::CommandNotFound => "CommandNotFound",
+        }
+    }
+}
+
+/// A piece of an error's text.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Part<'a> {
+    /// Nothing at all.
+    #[default]
+    Nothing,
+    /// Fixed words.
+    Words(&'static str),
+    /// A string argument.
+    Text(Text<'a>),
+    /// Bytes of any kind, such as a file name.
+    Bytes(&'a [u8]),
+    /// A number.
+    Integer(i64),
+    /// A number.
+    Unsigned(u64),
+    /// The text of an error number.
+    Errno(Errno),
+    /// The name of an argument, with its place in a list.
+    Path(Path),
+}
+
+macro_rules! part_from {
+    ($($from:ty => $variant:ident),* $(,)?) => {
+        $(impl<'a> From<$from> for Part<'a> {
+            fn from(value: $from) -> Self {
+                Part::$variant(value)
+            }
+        })*
+    };
+}
+
+part_from! {
+    &'static str => Words,
+    Text<'a> => Text,
+    &'a [u8] => Bytes,
+    i64 => Integer,
+    u64 => Unsigned,
+    Errno => Errno,
+    Path => Path,
+}
+
+/// How many pieces the text of an error may have.
+pub const PARTS: usize = 8;
+
+/// An error that the client is told. Small and plain; see the head of the module.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Error<'a> {
+    /// The class.
+    pub class: Class,
+    /// The text, in pieces.
+    pub parts: [Part<'a>; PARTS],
+}
+
+/// Makes a `GenericError` from the pieces of its text: `error!["value '", count, "' is invalid"]`. At most eight pieces.
+#[macro_export]
+macro_rules! error {
+    ($($part:expr),+ $(,)?) => {
+        $crate::error::Error::generic([$($crate::error::Part::from($part)),+])
+    };
+}
+
+impl<'a> Error<'a> {
+    /// An error of class `GenericError`. More than eight pieces do not compile.
+    pub fn generic<const N: usize>(parts: [Part<'a>; N]) -> Self {
+        Error { class: Class::GenericError, parts: fill(parts) }
+    }
+
+    /// An error of class `CommandNotFound`. More than eight pieces do not compile.
+    pub fn command_not_found<const N: usize>(parts: [Part<'a>; N]) -> Self {
+        Error { class: Class::CommandNotFound, parts: fill(parts) }
+    }
+
+    /// The error with more pieces behind its text, as far as there is room for them.
+    pub fn followed_by<const N: usize>(mut self, parts: [Part<'a>; N]) -> Self {
+        let free = self.parts.iter_mut().filter(|part| matches!(part, Part::Nothing));
+        for (to, from) in free.zip(parts) {
+            *to = from;
+        }
+        self
+    }
+
+    /// Writes the text as the inside of a JSON string, cut after `limit` bytes of text.
+    pub fn write(&self, limit: usize, writer: &mut Writer<'_>) {
+        let mut left = limit;
+        for part in self.parts {
+            part.pieces(&mut |piece| cut(piece, &mut left, writer));
+        }
+    }
+}
+
+impl Part<'_> {
+    /// Gives the text in pieces.
+    pub fn pieces(self, piece: &mut dyn FnMut(&[u8])) {
+        match self {
+            Part::Nothing => {}
+            Part::Words(words) => piece(words.as_bytes()),
+            Part::Text(text) => text.runs().for_each(piece),
+            Part::Bytes(bytes) => piece(bytes),
+            Part::Integer(value) => {
+                if value < 0 {
+                    piece(b"-");
+                }
+                piece(decimal(value.unsigned_abs(), &mut [0; 20]));
+            }
+            Part::Unsigned(value) => piece(decimal(value, &mut [0; 20])),
+            Part::Errno(errno) => match errno.text() {
+                Some(text) => piece(text.as_bytes()),
+                None => {
+                    piece(b"Unknown error ");
+                    piece(decimal(u64::from(errno.0.unsigned_abs()), &mut [0; 20]));
+                }
+            },
+            Part::Path(path) => path.pieces(piece),
+        }
+    }
+}
+
+fn fill<const N: usize>(parts: [Part<'_>; N]) -> [Part<'_>; PARTS] {
+    const { assert!(N <= PARTS, "an error has at most eight pieces") };
+    let mut filled = [Part::Nothing; PARTS];
+    for (to, from) in filled.iter_mut().zip(parts) {
+        *to = from;
+    }
+    filled
+}
+
+/// Writes as much of `bytes` as the limit leaves, without splitting a character.
+fn cut(bytes: &[u8], left: &mut usize, writer: &mut Writer<'_>) {
+    let mut length = bytes.len().min(*left);
+    while length < bytes.len() && bytes.get(length).is_some_and(|&next| next & 0xC0 == 0x80) && length > 0 {
+        length = length.saturating_sub(1);
+    }
+    *left = if length < bytes.len() { 0 } else { left.saturating_sub(length) };
+    writer.escaped(bytes.get(..length).unwrap_or_default());
+}

@@ -1,0 +1,172 @@
+//! What a platform can do: small capability traits. A row of the command table compiles only for a platform that has
+//! the traits its command needs.
+
+use core::ffi::CStr;
+
+use crate::command::Flags;
+use crate::errno::Errno;
+
+/// What every platform is asked for; all of it may be left as it is.
+pub trait Guest {
+    /// Why the command may not run now (`the command is not allowed`), or `None` if it may.
+    fn refusal(&self, name: &str, flags: Flags) -> Option<&'static str> {
+        let _ = (name, flags);
+        None
+    }
+
+    /// Where texts go that are too long to be held, and come before it is known what they are for.
+    fn spool(&mut self) -> Option<&mut dyn Spool> {
+        None
+    }
+}
+
+/// Room outside of the agent's memory for one text.
+pub trait Spool {
+    /// The most it takes, in bytes.
+    fn capacity(&self) -> u64;
+
+    /// Empties it.
+    ///
+    /// # Errors
+    /// It can not be had.
+    fn clear(&mut self) -> Result<(), Errno>;
+
+    /// Appends all of `bytes`.
+    ///
+    /// # Errors
+    /// It is full, or failed; what it holds is then undefined.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Errno>;
+
+    /// Reads from `offset` on; 0 bytes at the end.
+    ///
+    /// # Errors
+    /// It failed.
+    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Errno>;
+}
+
+/// The time of day.
+pub trait Clock {
+    /// Nanoseconds since 1970-01-01 00:00:00 UTC.
+    ///
+    /// # Errors
+    /// The clock can not be read.
+    fn real_time_ns(&mut self) -> Result<i64, Errno>;
+}
+
+/// The name of the machine.
+pub trait HostName {
+    /// The name, in `buffer`.
+    ///
+    /// # Errors
+    /// It can not be had, or does not fit.
+    fn host_name<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno>;
+}
+
+/// What the system calls itself, and where it describes itself.
+pub trait System {
+    /// Gives release, version and machine of the kernel, in this order, to `use_names`.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    fn kernel_names(&mut self, use_names: &mut dyn FnMut([&[u8]; 3])) -> Result<(), Errno>;
+
+    /// The text of the os-release file, in `buffer`; `None` without one. A text longer than `buffer` ends at the last
+    /// whole line.
+    fn os_release<'b>(&mut self, buffer: &'b mut [u8]) -> Option<&'b [u8]>;
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenMode {
+    /// It can be read.
+    pub read: bool,
+    /// It can be written.
+    pub write: bool,
+    /// It is made if it does not exist.
+    pub create: bool,
+    /// Its contents are dropped.
+    pub truncate: bool,
+    /// Writes go to its end.
+    pub append: bool,
+}
+
+/// From where an offset counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whence {
+    /// The start of the file.
+    Start,
+    /// The position reached.
+    Current,
+    /// The end of the file.
+    End,
+}
+
+/// Why a file command fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// No file is open under the handle.
+    UnknownHandle,
+    /// That many files are open already.
+    TooManyFiles(u64),
+    /// The system refused.
+    System(Errno),
+}
+
+/// Files of the guest, by handle. Nothing blocks: what would is `EAGAIN`.
+pub trait Files {
+    /// Opens a file; the handle is never used again.
+    ///
+    /// # Errors
+    /// All but `UnknownHandle`.
+    fn open(&mut self, path: &CStr, mode: OpenMode) -> Result<i64, FileError>;
+
+    /// Whether a file is open under the handle.
+    fn is_open(&self, handle: i64) -> bool;
+
+    /// Reads what one system call gives; 0 bytes at the end of the file.
+    ///
+    /// # Errors
+    /// All but `TooManyFiles`.
+    fn read(&mut self, handle: i64, buffer: &mut [u8]) -> Result<usize, FileError>;
+
+    /// Keeps an error that came too late for its reply; the next read tells it.
+    fn defer_error(&mut self, handle: i64, errno: Errno);
+
+    /// Writes what one system call takes. It has then reached the system: nothing is buffered here.
+    ///
+    /// # Errors
+    /// All but `TooManyFiles`.
+    fn write(&mut self, handle: i64, bytes: &[u8]) -> Result<usize, FileError>;
+
+    /// Moves the position; answers the new one, in bytes from the start.
+    ///
+    /// # Errors
+    /// All but `TooManyFiles`.
+    fn seek(&mut self, handle: i64, offset: i64, whence: Whence) -> Result<i64, FileError>;
+
+    /// Closes the file. The handle is gone, whatever the system says.
+    ///
+    /// # Errors
+    /// All but `TooManyFiles`.
+    fn close(&mut self, handle: i64) -> Result<(), FileError>;
+}
+
+/// How a machine can be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Off.
+    PowerDown,
+    /// Stopped, but with power.
+    Halt,
+    /// Started again.
+    Reboot,
+}
+
+/// Stopping the machine.
+pub trait Power {
+    /// Begins to stop the machine. The agent goes on until it is stopped.
+    ///
+    /// # Errors
+    /// It can not be stopped; nothing has happened.
+    fn shut_down(&mut self, how: Shutdown) -> Result<(), Errno>;
+}

@@ -1,0 +1,345 @@
+//! The inside of a JSON string, a byte at a time: escapes, surrogate pairs and UTF-8, resumable anywhere.
+
+use super::utf8;
+
+/// Why a string that lexes fails its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadText {
+    /// A backslash before something that is no escape.
+    Escape,
+    /// `\uXXXX` that is not hexadecimal, half a surrogate pair, or a noncharacter.
+    Unicode,
+    /// Bytes that are not UTF-8, or encode a surrogate or noncharacter.
+    Utf8,
+}
+
+/// One decoded character, as UTF-8. U+0000 is the byte 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Character {
+    bytes: [u8; 4],
+    length: u8,
+}
+
+impl Character {
+    fn ascii(byte: u8) -> Self {
+        Character { bytes: [byte, 0, 0, 0], length: 1 }
+    }
+
+    fn of(code: u32) -> Option<Self> {
+        let character = if utf8::is_character(code) { char::from_u32(code)? } else { return None };
+        let mut bytes = [0; 4];
+        let length = character.encode_utf8(&mut bytes).len();
+        Some(Character { bytes, length: u8::try_from(length).ok()? })
+    }
+
+    /// The bytes of the character: one to four.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+/// What a byte of a string came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextStep {
+    /// Nothing yet.
+    Nothing,
+    /// A character is complete.
+    Character(Character),
+    /// The string is bad; the byte was used.
+    Bad(BadText),
+    /// The string is bad; the byte was not used and must be given again.
+    Again(BadText),
+    /// The closing quote.
+    End,
+    /// The byte can not stand in a string at all.
+    Stray,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Escape {
+    None,
+    Backslash,
+    /// `left` digits of a `\u` are to come.
+    Hex {
+        left: u8,
+    },
+    /// A leading surrogate came; only `\uXXXX` with a trailing one makes it a character.
+    Leading,
+    LeadingBackslash,
+}
+
+/// The state inside one string.
+#[derive(Debug)]
+pub struct TextMachine {
+    quote: u8,
+    escape: Escape,
+    code: u32,
+    /// The leading surrogate that waits for its trailing one; 0 if none does.
+    leading: u32,
+    hex_is_bad: bool,
+    /// The escape as typed, for the error message; a trailing surrogate is not added to it.
+    typed: [u8; 6],
+    typed_length: u8,
+    utf8_left: u8,
+    utf8_length: u8,
+    utf8_least: u32,
+}
+
+impl TextMachine {
+    /// The state after an opening quote.
+    pub const fn new(quote: u8) -> Self {
+        TextMachine {
+            quote,
+            escape: Escape::None,
+            code: 0,
+            leading: 0,
+            hex_is_bad: false,
+            typed: [0; 6],
+            typed_length: 0,
+            utf8_left: 0,
+            utf8_length: 0,
+            utf8_least: 0,
+        }
+    }
+
+    /// Whether a run of plain bytes may be taken as it is here.
+    pub fn is_plain(&self) -> bool {
+        self.escape == Escape::None && self.utf8_left == 0
+    }
+
+    /// The `\uXXXX` that was refused, as typed.
+    pub fn bad_unicode(&self) -> &[u8] {
+        self.typed.get(..usize::from(self.typed_length)).unwrap_or_default()
+    }
+
+    /// Takes the next byte of the string.
+    pub fn step(&mut self, byte: u8) -> TextStep {
+        if !(0x20..0xFE).contains(&byte) {
+            return TextStep::Stray;
+        }
+        if self.utf8_left > 0 {
+            return self.continuation(byte);
+        }
+        match self.escape {
+            Escape::None => self.ordinary(byte),
+            Escape::Backslash => self.escaped(byte),
+            Escape::Hex { left } => self.hex(left, byte),
+            Escape::Leading if byte == b'\\' => {
+                self.escape = Escape::LeadingBackslash;
+                TextStep::Nothing
+            }
+            Escape::Leading => {
+                self.escape = Escape::None;
+                TextStep::Again(BadText::Unicode)
+            }
+            Escape::LeadingBackslash if byte == b'u' => {
+                self.escape = Escape::Hex { left: 4 };
+                self.code = 0;
+                TextStep::Nothing
+            }
+            Escape::LeadingBackslash => {
+                self.escape = Escape::Backslash;
+                TextStep::Again(BadText::Unicode)
+            }
+        }
+    }
+
+    fn ordinary(&mut self, byte: u8) -> TextStep {
+        match byte {
+            b'\\' => {
+                self.escape = Escape::Backslash;
+                TextStep::Nothing
+            }
+            _ if byte == self.quote => TextStep::End,
+            0..=0x7F => TextStep::Character(Character::ascii(byte)),
+            _ => match utf8::lead(byte) {
+                Some((left, code, least)) => {
+                    self.utf8_left = left;
+                    self.utf8_length = left.saturating_add(1);
+                    self.utf8_least = least;
+                    self.code = code;
+                    TextStep::Nothing
+                }
+                None => TextStep::Bad(BadText::Utf8),
+            },
+        }
+    }
+
+    fn continuation(&mut self, byte: u8) -> TextStep {
+        if !utf8::is_continuation(byte) {
+            self.utf8_left = 0;
+            return TextStep::Again(BadText::Utf8);
+        }
+        self.code = utf8::extend(self.code, byte);
+        self.utf8_left = self.utf8_left.saturating_sub(1);
+        if self.utf8_left > 0 {
+            return TextStep::Nothing;
+        }
+        match utf8::complete(self.code, self.utf8_least, self.utf8_length).and_then(Character::of) {
+            Some(character) => TextStep::Character(character),
+            None => TextStep::Bad(BadText::Utf8),
+        }
+    }
+
+    fn escaped(&mut self, byte: u8) -> TextStep {
+        self.escape = Escape::None;
+        let plain = match byte {
+            b'"' | b'\'' | b'\\' | b'/' => byte,
+            b'b' => 0x08,
+            b'f' => 0x0C,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                self.escape = Escape::Hex { left: 4 };
+                self.code = 0;
+                self.leading = 0;
+                self.hex_is_bad = false;
+                self.typed = *b"\\u\0\0\0\0";
+                self.typed_length = 2;
+                return TextStep::Nothing;
+            }
+            _ => return TextStep::Bad(BadText::Escape),
+        };
+        TextStep::Character(Character::ascii(plain))
+    }
+
+    fn hex(&mut self, left: u8, byte: u8) -> TextStep {
+        if self.leading == 0
+            && let Some(slot) = self.typed.get_mut(usize::from(self.typed_length))
+        {
+            *slot = byte;
+            self.typed_length = self.typed_length.saturating_add(1);
+        }
+        let digit = char::from(byte).to_digit(16);
+        if let (Some(digit), false) = (digit, self.hex_is_bad) {
+            self.code = (self.code << 4) | digit;
+        } else {
+            // The message quotes four bytes whatever they are, so they are gathered as far as the string goes.
+            self.hex_is_bad = true;
+            if byte == self.quote || byte == b'\\' || self.leading != 0 {
+                self.escape = Escape::None;
+                return TextStep::Again(BadText::Unicode);
+            }
+        }
+        let left = left.saturating_sub(1);
+        self.escape = if left > 0 { Escape::Hex { left } } else { Escape::None };
+        if left > 0 {
+            return TextStep::Nothing;
+        }
+        self.code_unit()
+    }
+
+    /// Four digits are there: a character, the first half of one, or neither.
+    fn code_unit(&mut self) -> TextStep {
+        if self.hex_is_bad {
+            return TextStep::Bad(BadText::Unicode);
+        }
+        let code = match (self.leading, self.code) {
+            (0, 0xD800..=0xDBFF) => {
+                self.leading = self.code;
+                self.escape = Escape::Leading;
+                return TextStep::Nothing;
+            }
+            (0, code) => Some(code),
+            (leading, trailing @ 0xDC00..=0xDFFF) => Some(surrogates(leading, trailing)),
+            _ => None,
+        };
+        match code.and_then(Character::of) {
+            Some(character) => TextStep::Character(character),
+            None => TextStep::Bad(BadText::Unicode),
+        }
+    }
+}
+
+fn surrogates(leading: u32, trailing: u32) -> u32 {
+    ((leading & 0x3FF) << 10 | (trailing & 0x3FF)).saturating_add(0x1_0000)
+}
+
+/// The bytes at the start of `input` that stand for themselves in any string: printable ASCII but quotes and backslash.
+pub fn plain_run(input: &[u8]) -> &[u8] {
+    // Whole blocks first, without a branch per byte, so that the compiler can compare many bytes at once.
+    const BLOCK: usize = 32;
+    let mut length = 0_usize;
+    for block in input.chunks_exact(BLOCK) {
+        if block.iter().fold(false, |special, &byte| special | !is_plain(byte)) {
+            break;
+        }
+        length = length.saturating_add(BLOCK);
+    }
+    let rest = input.get(length..).unwrap_or_default();
+    let run = rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
+    input.get(..length.saturating_add(run)).unwrap_or_default()
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte < 0x80 && byte != b'"' && byte != b'\'' && byte != b'\\'
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    /// Steps through the inside of a string: what it decodes to, or the first complaint.
+    fn decode(inside: &[u8]) -> Result<Vec<u8>, (BadText, Vec<u8>)> {
+        let mut machine = TextMachine::new(b'"');
+        let mut decoded = Vec::new();
+        let mut at = 0;
+        loop {
+            match machine.step(inside[at]) {
+                TextStep::Nothing => {}
+                TextStep::Character(character) => decoded.extend_from_slice(character.as_bytes()),
+                TextStep::Bad(bad) | TextStep::Again(bad) => return Err((bad, machine.bad_unicode().to_vec())),
+                TextStep::End => return Ok(decoded),
+                TextStep::Stray => panic!("stray byte {:X}", inside[at]),
+            }
+            at += 1;
+        }
+    }
+
+    #[test]
+    fn escapes_decode() {
+        for (typed, decoded) in [
+            (&b"a\\\\b\\\"\\'\\/\\b\\f\\n\\r\\t\""[..], &b"a\\b\"'/\x08\x0C\n\r\t"[..]),
+            (b"\\u0041\\u00e9\\u20AC\"", "A\u{e9}\u{20ac}".as_bytes()),
+            (b"\\uD83D\\uDE00\"", "\u{1F600}".as_bytes()),
+            (b"\\u0000\xC0\x80\"", b"\0\0"),
+        ] {
+            assert_eq!(decode(typed).as_deref(), Ok(decoded));
+        }
+    }
+
+    #[test]
+    fn bad_escapes_are_quoted_as_typed() {
+        for (typed, bad, quoted) in [
+            (&b"\\q\""[..], BadText::Escape, &b""[..]),
+            (b"\\uD83D\"", BadText::Unicode, b"\\uD83D"),
+            (b"\\uD83Dx\"", BadText::Unicode, b"\\uD83D"),
+            (b"\\uD83D\\n\"", BadText::Unicode, b"\\uD83D"),
+            (b"\\uD83D\\u0041\"", BadText::Unicode, b"\\uD83D"),
+            (b"\\uDE00\"", BadText::Unicode, b"\\uDE00"),
+            (b"\\uFFFF\"", BadText::Unicode, b"\\uFFFF"),
+            (b"\\u12\"", BadText::Unicode, b"\\u12\""),
+            (b"\\u12zz\"", BadText::Unicode, b"\\u12zz"),
+            (b"\xC3(\"", BadText::Utf8, b""),
+            (b"\x80\"", BadText::Utf8, b""),
+            (b"\xED\xA0\x80\"", BadText::Utf8, b""),
+        ] {
+            assert_eq!(decode(typed), Err((bad, quoted.to_vec())), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn plain_runs_end_where_the_naive_scan_ends() {
+        let mut input = [b'a'; 100];
+        for at in 0..100 {
+            for special in [b'"', b'\'', b'\\', 0x1F, 0x80, 0xFF] {
+                input[at] = special;
+                assert_eq!(plain_run(&input).len(), at);
+            }
+            input[at] = b'~';
+        }
+        assert_eq!(plain_run(&input).len(), 100);
+    }
+}

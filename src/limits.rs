@@ -1,0 +1,65 @@
+//! Every capacity in one place: the least that works, and what the Linux binary takes.
+//!
+//! Units are in the names. The relations between them are checked when the crate is compiled.
+
+/// How much of a name, path or stray token an error message quotes, in bytes of the whole message.
+pub const ERROR_TEXT_BYTES: usize = 1023;
+
+/// The longest block of a file that one request may ask for (`guest-file-read`, `count`).
+pub const FILE_READ_BYTES: i64 = 48 * 1024 * 1024;
+
+/// How deep `{` and `[` may nest where room is lent for it: QEMU's own limit.
+pub const NESTING: usize = 1024;
+
+/// The least that the buffers lent to an agent must hold. With less, [`crate::agent::Buffers::are_enough`] is false.
+pub mod least {
+    /// Input: any size works, one byte included.
+    pub const INPUT_BYTES: usize = 1;
+    /// Request: name, arguments and keys, in canonical form.
+    pub const REQUEST_BYTES: usize = 512;
+    /// The end of the request buffer that is kept free for the command that runs.
+    pub const SCRATCH_BYTES: usize = 256;
+    /// Output: the longest error reply whose texts are cut at [`super::ERROR_TEXT_BYTES`] needs six times that; a
+    /// smaller buffer cuts them earlier.
+    pub const OUTPUT_BYTES: usize = 512;
+    /// The echoed `id`.
+    pub const ID_BYTES: usize = 32;
+    /// The current token, for error messages.
+    pub const TOKEN_BYTES: usize = 32;
+    /// Members of all objects that are open at a time.
+    pub const KEYS: usize = 8;
+    /// One bit a level.
+    pub const NESTING_BYTES: usize = 2;
+}
+
+/// What the Linux binary takes.
+pub mod linux {
+    /// A port gives 4096 bytes a read, a socket more.
+    pub const INPUT_BYTES: usize = 16 * 1024;
+    /// Ansible sends 64 KiB of a file in a request, 88 kB of base64.
+    pub const REQUEST_BYTES: usize = 128 * 1024;
+    /// Kept free behind the request for the command that runs: a path, a directory or netlink buffer, file contents.
+    pub const SCRATCH_BYTES: usize = 32 * 1024;
+    /// Replies, and pieces of long ones.
+    pub const OUTPUT_BYTES: usize = 64 * 1024;
+    /// The echoed `id`.
+    pub const ID_BYTES: usize = 4 * 1024;
+    /// Members of all objects that are open at a time.
+    pub const KEYS: usize = 256;
+    /// Open `guest-file` handles.
+    pub const FILES: usize = 128;
+    /// What `input-data` or an early `buf-b64` may come to, decoded, when it is too long to be held.
+    pub const SPOOL_BYTES: u64 = 16 * 1024 * 1024;
+}
+
+const _: () = {
+    assert!(linux::INPUT_BYTES >= least::INPUT_BYTES);
+    assert!(linux::REQUEST_BYTES >= least::REQUEST_BYTES);
+    assert!(linux::SCRATCH_BYTES >= least::SCRATCH_BYTES);
+    assert!(linux::OUTPUT_BYTES >= least::OUTPUT_BYTES);
+    assert!(linux::ID_BYTES >= least::ID_BYTES && linux::KEYS >= least::KEYS);
+    assert!(least::REQUEST_BYTES >= 2 * least::SCRATCH_BYTES);
+    assert!(NESTING / 8 >= least::NESTING_BYTES && NESTING.is_multiple_of(8));
+    // 64 KiB of a file, as base64 with a line break every 76 characters, with the rest of its request.
+    assert!(linux::REQUEST_BYTES - linux::SCRATCH_BYTES >= 65536 / 3 * 4 * 78 / 76 + 1024);
+};

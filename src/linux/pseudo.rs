@@ -1,0 +1,78 @@
+//! `/proc` and `/sys`, where they are mounted and where they are not: a guest that has not mounted them gets a private
+//! instance, seen by nobody else.
+
+use core::ffi::CStr;
+
+use crate::errno::Errno;
+use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::mount;
+
+/// One of the kernel's own file systems.
+#[derive(Debug)]
+pub struct Pseudo {
+    kind: &'static CStr,
+    path: &'static CStr,
+    /// The number statfs(2) knows it by.
+    number: u64,
+    private: Option<Fd>,
+}
+
+/// Where an old kernel lets a private instance be mounted for a moment: directories that nearly every guest has.
+const PLACES: [&CStr; 4] = [c"/proc", c"/sys", c"/tmp", c"/dev"];
+
+impl Pseudo {
+    /// `/proc`.
+    pub const fn proc() -> Self {
+        Pseudo { kind: c"proc", path: c"/proc", number: 0x9FA0, private: None }
+    }
+
+    /// `/sys`.
+    pub const fn sys() -> Self {
+        Pseudo { kind: c"sysfs", path: c"/sys", number: 0x6265_6572, private: None }
+    }
+
+    /// Opens a file or directory in it, to read. `path` is relative.
+    ///
+    /// # Errors
+    /// Those of open(2); if it is not mounted, those of a private mount.
+    pub fn open(&mut self, path: &CStr) -> Result<Fd, Errno> {
+        self.with_root(|root| root.open_at(path, OpenFlags::READ))
+    }
+
+    /// Reads where a symbolic link in it points to.
+    ///
+    /// # Errors
+    /// Those of readlink(2); if it is not mounted, those of a private mount.
+    pub fn read_link(&mut self, path: &CStr, buffer: &mut [u8]) -> Result<usize, Errno> {
+        self.with_root(|root| fd::read_link_at(root, path, buffer))
+    }
+
+    /// The mounted one is opened anew for each use: kept open, it could not be unmounted.
+    fn with_root<T>(&mut self, act: impl FnOnce(&Fd) -> Result<T, Errno>) -> Result<T, Errno> {
+        if let Ok(root) = Fd::open(self.path, OpenFlags::READ.with(OpenFlags::DIRECTORY))
+            && mount::is_of_kind(&root, self.number)
+        {
+            return act(&root);
+        }
+        let root = match self.private.take() {
+            Some(root) => root,
+            None => self.mount()?,
+        };
+        act(self.private.insert(root))
+    }
+
+    fn mount(&self) -> Result<Fd, Errno> {
+        match mount::detached(self.kind) {
+            Err(Errno::ENOSYS) => {}
+            mounted => return mounted,
+        }
+        let mut result = Err(Errno::ENOSYS);
+        for place in PLACES {
+            result = mount::detached_over(self.kind, place);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,33 @@
+//! The commands of the Linux binary: one line each, sorted by name.
+
+use super::Linux;
+#[cfg(feature = "file")]
+use crate::command::file;
+#[cfg(feature = "power")]
+use crate::command::shutdown;
+use crate::command::{Row, Table, get_host_name, get_osinfo, get_time, info, ping, sync, sync_delimited};
+
+/// What this build offers.
+pub static TABLE: Table<Linux> = Table::new(&[
+    #[cfg(feature = "file")]
+    Row::of::<file::close::FileClose>(),
+    #[cfg(feature = "file")]
+    Row::of::<file::flush::FileFlush>(),
+    #[cfg(feature = "file")]
+    Row::of::<file::open::FileOpen>(),
+    #[cfg(feature = "file")]
+    Row::of::<file::read::FileRead>(),
+    #[cfg(feature = "file")]
+    Row::of::<file::seek::FileSeek>(),
+    #[cfg(feature = "file")]
+    Row::of::<file::write::FileWrite>(),
+    Row::of::<get_host_name::GetHostName>(),
+    Row::of::<get_osinfo::GetOsinfo>(),
+    Row::of::<get_time::GetTime>(),
+    Row::of::<info::Info>(),
+    Row::of::<ping::Ping>(),
+    #[cfg(feature = "power")]
+    Row::of::<shutdown::Shutdown>(),
+    Row::of::<sync::Sync>(),
+    Row::of::<sync_delimited::SyncDelimited>(),
+]);

@@ -1,0 +1,34 @@
+//! The picoqga binary: hands the command line to [`picoqga::linux::start::main`], and stops in a panic.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+use core::ffi::{c_char, c_int};
+use core::panic::PanicInfo;
+
+use picoqga::sys::start::{Arguments, write_to_standard_error};
+
+/// Where the C library starts the program.
+///
+/// # Safety
+/// The arguments are those that the C library hands to `main`.
+#[unsafe(no_mangle)]
+#[allow(unsafe_code)] // the one name that the C library looks for
+pub unsafe extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
+    // SAFETY: these are the arguments that the C library hands to `main`, as `new` wants them.
+    let arguments = unsafe { Arguments::new(count, values) };
+    picoqga::linux::start::main(arguments)
+}
+
+/// A fault of the agent's own, which no input should lead to: one line, and the end.
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    write_to_standard_error(b"picoqga: internal error, stopping\n");
+    picoqga::sys::process::exit(101)
+}
+
+/// The compiled core library of debug builds names it; nothing ever unwinds.
+#[cfg(debug_assertions)]
+#[unsafe(no_mangle)]
+#[allow(unsafe_code)] // a name that the linker looks for
+extern "C" fn rust_eh_personality() {}

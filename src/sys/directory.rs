@@ -1,0 +1,42 @@
+//! Names in a directory (getdents64(2)).
+
+use core::ffi::CStr;
+
+use super::check;
+use super::fd::Fd;
+use crate::errno::Errno;
+
+/// Bytes before the name in an entry: inode, offset, length, type.
+const HEADER: usize = 19;
+/// Where the length of an entry stands.
+const LENGTH: usize = 16;
+
+/// Gives every name in the directory but `.` and `..` to `visit`, until it answers false. Reads a `buffer` full at a
+/// time; a buffer of 280 bytes holds any entry.
+///
+/// # Errors
+/// Those of getdents64(2).
+pub fn names(directory: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&CStr) -> bool) -> Result<(), Errno> {
+    loop {
+        // SAFETY: the buffer is writable for its length, and the call keeps no pointer.
+        let result = unsafe { libc::syscall(libc::SYS_getdents64, directory.raw(), buffer.as_mut_ptr(), buffer.len()) };
+        let length = usize::try_from(check(result)?).unwrap_or(0);
+        let mut entries = buffer.get(..length).unwrap_or_default();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        while let Some(&[low, high]) = entries.get(LENGTH..).and_then(|rest| rest.first_chunk::<2>()) {
+            let (entry, rest) =
+                entries.split_at_checked(usize::from(u16::from_ne_bytes([low, high]))).unwrap_or_default();
+            let name = entry.get(HEADER..).and_then(|name| CStr::from_bytes_until_nul(name).ok());
+            if let Some(name) = name
+                && name != c"."
+                && name != c".."
+                && !visit(name)
+            {
+                return Ok(());
+            }
+            entries = rest;
+        }
+    }
+}

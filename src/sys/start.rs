@@ -1,0 +1,96 @@
+//! What the process was started with.
+
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_char, c_int};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// The arguments of the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments {
+    next: *const *const c_char,
+    left: usize,
+}
+
+impl Arguments {
+    /// The arguments that `main` was given.
+    ///
+    /// # Safety
+    /// `values` must point to `count` pointers to texts that end with a NUL, all valid for the life of the process, as
+    /// the C library hands them to `main`.
+    pub unsafe fn new(count: c_int, values: *const *const c_char) -> Self {
+        Arguments { next: values, left: usize::try_from(count).unwrap_or(0) }
+    }
+}
+
+impl Iterator for Arguments {
+    type Item = &'static CStr;
+
+    fn next(&mut self) -> Option<&'static CStr> {
+        self.left = self.left.checked_sub(1)?;
+        // SAFETY: `new` was promised `left` pointers from `next` on; so this one can be read, and the next is at most one
+        // behind the last.
+        unsafe {
+            let text = CStr::from_ptr(*self.next);
+            self.next = self.next.add(1);
+            Some(text)
+        }
+    }
+}
+
+/// The value of a variable of the environment.
+pub fn environment(name: &CStr) -> Option<&'static CStr> {
+    // SAFETY: `name` ends with a NUL. The environment is never changed by this process, so what is found stays valid.
+    unsafe {
+        let value = libc::getenv(name.as_ptr());
+        if value.is_null() { None } else { Some(CStr::from_ptr(value)) }
+    }
+}
+
+fn write_all(raw: c_int, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the bytes are readable for their length, and the call keeps no pointer. A descriptor that is closed or
+        // full is an error, and the rest is lost: there is nowhere to tell it.
+        let written = unsafe { libc::write(raw, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(written) if written > 0 => bytes = bytes.get(written..).unwrap_or_default(),
+            _ => return,
+        }
+    }
+}
+
+/// Writes to standard output.
+pub fn write_to_standard_output(bytes: &[u8]) {
+    write_all(libc::STDOUT_FILENO, bytes);
+}
+
+/// Writes to standard error.
+pub fn write_to_standard_error(bytes: &[u8]) {
+    write_all(libc::STDERR_FILENO, bytes);
+}
+
+/// Room of a fixed size outside of the stack, handed out once.
+#[derive(Debug)]
+pub struct Once<T> {
+    taken: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is only reached through `take`, which answers it to one caller ever.
+unsafe impl<T: Send> Sync for Once<T> {}
+
+impl<T> Once<T> {
+    /// Room for one value.
+    pub const fn new(value: T) -> Self {
+        Once { taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// The value, the first time.
+    #[allow(clippy::mut_from_ref)] // the flag makes the reference the only one
+    pub fn take(&self) -> Option<&mut T> {
+        if self.taken.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        // SAFETY: the flag was false, so no other reference was or will be made.
+        Some(unsafe { &mut *self.value.get() })
+    }
+}

@@ -1,0 +1,78 @@
+//! Clocks and names of the system.
+
+use super::check;
+use crate::errno::Errno;
+
+fn clock_ns(clock: libc::clockid_t) -> Result<i64, Errno> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is writable, and the call keeps no pointer.
+    check(unsafe { libc::clock_gettime(clock, &raw mut time) })?;
+    Ok(time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec))
+}
+
+/// Nanoseconds since 1970-01-01 00:00:00 UTC.
+///
+/// # Errors
+/// Those of clock_gettime(2).
+pub fn real_time_ns() -> Result<i64, Errno> {
+    clock_ns(libc::CLOCK_REALTIME)
+}
+
+/// Nanoseconds since the system started, times of sleep included.
+///
+/// # Errors
+/// Those of clock_gettime(2).
+pub fn boot_time_ns() -> Result<i64, Errno> {
+    clock_ns(libc::CLOCK_BOOTTIME)
+}
+
+/// The name of the machine, in `buffer`, without its NUL.
+///
+/// # Errors
+/// Those of gethostname(2).
+pub fn host_name(buffer: &mut [u8]) -> Result<&[u8], Errno> {
+    // SAFETY: the buffer is writable for its length, and the call keeps no pointer.
+    check(unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len()) })?;
+    let end = buffer.iter().position(|&byte| byte == 0).unwrap_or(buffer.len());
+    Ok(buffer.get(..end).unwrap_or_default())
+}
+
+/// What the kernel says of itself.
+#[derive(Debug)]
+pub struct Names(libc::utsname);
+
+impl Names {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// Those of uname(2).
+    pub fn read() -> Result<Self, Errno> {
+        // SAFETY: all-zero is a valid value of this plain structure.
+        let mut names: libc::utsname = unsafe { core::mem::zeroed() };
+        // SAFETY: the structure is writable, and the call keeps no pointer.
+        check(unsafe { libc::uname(&raw mut names) })?;
+        Ok(Names(names))
+    }
+
+    /// The release, such as `6.1.0`.
+    pub fn release(&self) -> &[u8] {
+        text(&self.0.release)
+    }
+
+    /// The version, which tells how it was built.
+    pub fn version(&self) -> &[u8] {
+        text(&self.0.version)
+    }
+
+    /// The hardware, such as `x86_64`.
+    pub fn machine(&self) -> &[u8] {
+        text(&self.0.machine)
+    }
+}
+
+/// A C text in a field, without its NUL.
+fn text(field: &[core::ffi::c_char]) -> &[u8] {
+    // SAFETY: `c_char` and `u8` have the same size and alignment and no invalid values, and the lifetime is the same.
+    let bytes: &[u8] = unsafe { core::slice::from_raw_parts(field.as_ptr().cast(), field.len()) };
+    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
+}

@@ -1,0 +1,108 @@
+//! What the tests share: an agent with buffers of a given size, and a loop that plays a script to it.
+#![allow(dead_code)] // each test uses its part
+
+use picoqga::agent::{Agent, Buffers, Progress};
+use picoqga::command::Table;
+use picoqga::guest::Guest;
+use picoqga::request::{Key, Storage};
+use picoqga::transport::fake::{Piece, Scripted};
+
+/// The sizes of an agent's buffers, in bytes and entries.
+#[derive(Clone, Copy)]
+pub struct Sizes {
+    pub input: usize,
+    pub output: usize,
+    pub request: usize,
+    pub scratch: usize,
+    pub id: usize,
+    pub token: usize,
+    pub keys: usize,
+    pub nesting: usize,
+}
+
+/// The sizes of the Linux binary.
+pub const LINUX: Sizes = {
+    use picoqga::limits::{ERROR_TEXT_BYTES, NESTING, linux};
+    Sizes {
+        input: linux::INPUT_BYTES,
+        output: linux::OUTPUT_BYTES,
+        request: linux::REQUEST_BYTES,
+        scratch: linux::SCRATCH_BYTES,
+        id: linux::ID_BYTES,
+        token: ERROR_TEXT_BYTES,
+        keys: linux::KEYS,
+        nesting: NESTING / 8,
+    }
+};
+
+/// Plays `script` to a new agent and answers all it said.
+pub fn play<G: Guest>(table: &'static Table<G>, guest: &mut G, sizes: Sizes, script: &[Piece<'_>]) -> Vec<u8> {
+    play_with(table, guest, sizes, script, |_, _| {})
+}
+
+/// As [`play`]; `each_step` is called after each step of the agent.
+pub fn play_with<G: Guest>(
+    table: &'static Table<G>,
+    guest: &mut G,
+    sizes: Sizes,
+    script: &[Piece<'_>],
+    mut each_step: impl FnMut(&mut G, &mut Scripted<'_>),
+) -> Vec<u8> {
+    let (mut input, mut output) = (vec![0; sizes.input], vec![0; sizes.output]);
+    let (mut request, mut id, mut token) = (vec![0; sizes.request], vec![0; sizes.id], vec![0; sizes.token]);
+    let (mut keys, mut nesting) = (vec![Key::NONE; sizes.keys], vec![0; sizes.nesting]);
+    let buffers = Buffers {
+        input: &mut input,
+        output: &mut output,
+        request: Storage {
+            request: &mut request,
+            scratch_bytes: sizes.scratch,
+            id: &mut id,
+            token: &mut token,
+            keys: &mut keys,
+            nesting: &mut nesting,
+        },
+    };
+    assert!(buffers.are_enough());
+    let mut agent = Agent::new(table, buffers);
+    let mut said = vec![0; 80 << 20];
+    let mut transport = Scripted::new(script, &mut said);
+    loop {
+        match agent.step(&mut transport, guest) {
+            Ok(Progress::Again) => {}
+            Ok(Progress::Ended) => agent.hang_up(guest),
+            Ok(Progress::Wait { .. }) if transport.is_over() => break,
+            Ok(Progress::Wait { .. }) => {}
+            Err(error) => panic!("the line broke: {error:?}"),
+        }
+        each_step(guest, &mut transport);
+    }
+    transport.output().to_vec()
+}
+
+/// A small generator of random numbers (xorshift64), so that a failure can be repeated from its seed.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit).unwrap()).unwrap()
+    }
+
+    /// Cuts `bytes` into pieces of random length, with pauses between some.
+    pub fn cut<'b>(&mut self, mut bytes: &'b [u8]) -> Vec<Piece<'b>> {
+        let mut pieces = Vec::new();
+        while !bytes.is_empty() {
+            let most = [1, 3, 17, 200][self.below(4)];
+            let (piece, rest) = bytes.split_at((self.below(most) + 1).min(bytes.len()));
+            pieces.push(Piece::Bytes(piece));
+            if self.below(3) == 0 {
+                pieces.push(Piece::Pause);
+            }
+            bytes = rest;
+        }
+        pieces
+    }
+}

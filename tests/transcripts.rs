@@ -1,0 +1,126 @@
+//! Replays tests/transcripts/*.txt to the agent as the Linux binary has it: as written, in one piece, byte by byte, and at
+//! random cuts. The format of the files is described in clients.txt.
+
+mod common;
+
+use common::{LINUX, Random, play};
+use picoqga::linux::Linux;
+use picoqga::linux::log::Log;
+use picoqga::linux::table::TABLE;
+use picoqga::transport::fake::Piece;
+
+/// What a host does up to its next hang-up, and what it must hear.
+#[derive(Default)]
+struct Session {
+    writes: Vec<Vec<u8>>,
+    replies: Vec<u8>,
+    /// Where it begins, for messages.
+    line: usize,
+}
+
+fn parse(name: &str, text: &str) -> Vec<Session> {
+    let mut sessions = vec![Session { line: 1, ..Session::default() }];
+    for (index, line) in text.lines().enumerate() {
+        let session = sessions.last_mut().unwrap();
+        if let Some(bytes) = line.strip_prefix("-> ") {
+            session.writes.push(unescape(bytes));
+        } else if let Some(reply) = line.strip_prefix("<- ") {
+            session.replies.extend(unescape(reply));
+            session.replies.push(b'\n');
+        } else if line == "hangup" {
+            sessions.push(Session { line: index + 2, ..Session::default() });
+        } else {
+            assert!(line.is_empty() || line.starts_with('#'), "{name}:{}: not a transcript: {line}", index + 1);
+        }
+    }
+    sessions
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'\\' => match rest.next() {
+                Some(b'n') => b'\n',
+                Some(b't') => b'\t',
+                Some(b'r') => b'\r',
+                Some(b'\\') => b'\\',
+                Some(b'x') => {
+                    let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                    u8::from_str_radix(str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                other => panic!("no escape: \\{other:?} in {text}"),
+            },
+            byte => byte,
+        });
+    }
+    bytes
+}
+
+fn check(name: &str, how: &str, sessions: &[Session], cut: &mut dyn FnMut(&[u8]) -> Vec<(usize, usize)>) {
+    for session in sessions {
+        let all = session.writes.concat();
+        let mut script: Vec<_> = cut(&all).into_iter().map(|(start, end)| Piece::Bytes(&all[start..end])).collect();
+        script.push(Piece::HangUp);
+        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), 90), LINUX, &script);
+        assert_eq!(
+            String::from_utf8_lossy(&said),
+            String::from_utf8_lossy(&session.replies),
+            "{name}:{} {how}",
+            session.line
+        );
+    }
+}
+
+fn replay(name: &str, text: &str) {
+    let sessions = parse(name, text);
+    for session in &sessions {
+        let script: Vec<_> =
+            session.writes.iter().flat_map(|write| [Piece::Bytes(write), Piece::Pause]).chain([Piece::HangUp]).collect();
+        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), 90), LINUX, &script);
+        let (said, expected) = (String::from_utf8_lossy(&said), String::from_utf8_lossy(&session.replies));
+        // Line by line, so that a failure shows the first difference.
+        for (index, (said, expected)) in said.lines().zip(expected.lines()).enumerate() {
+            assert_eq!(said, expected, "{name}:{} as written, reply {}", session.line, index + 1);
+        }
+        assert_eq!(said, expected, "{name}:{} as written", session.line);
+    }
+    check(name, "in one piece", &sessions, &mut |all| vec![(0, all.len())]);
+    check(name, "byte by byte", &sessions, &mut |all| (0..all.len()).map(|at| (at, at + 1)).collect());
+    for seed in 1..=20 {
+        let mut random = Random(seed * 0x9E37_79B9);
+        check(name, &format!("cut with seed {seed}"), &sessions, &mut |all| {
+            let mut cuts = Vec::new();
+            let mut start = 0;
+            while start < all.len() {
+                let end = (start + 1 + random.below(40)).min(all.len());
+                cuts.push((start, end));
+                start = end;
+            }
+            cuts
+        });
+    }
+}
+
+/// One test a file, and a check that no file is left out.
+macro_rules! transcripts {
+    ($($name:ident),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            let file = concat!(stringify!($name), ".txt");
+            replay(file, include_str!(concat!("transcripts/", stringify!($name), ".txt")));
+        })+
+
+        #[test]
+        fn every_file_is_replayed() {
+            let known = [$(concat!(stringify!($name), ".txt")),+];
+            for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts")).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(known.contains(&name.as_str()), "{name} is not listed in tests/transcripts.rs");
+            }
+        }
+    };
+}
+
+transcripts!(clients, dialect, sync);

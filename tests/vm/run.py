@@ -1,0 +1,59 @@
+"""The tests in virtual machines: everything that needs a real virtio port, a kernel of its own, or may end the machine.
+
+    python3 tests/vm/run.py [--agent PATH] [--accel tcg|kvm] [WORD ...]
+
+Needs what `ci/setup vm` installs. WORDs choose the tests whose names contain one of them.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+
+import guest
+from vm import DIRECTORY
+
+# Importing them declares their tests, which run in this order.
+import virtio  # noqa: F401
+import dialogues  # noqa: F401
+import hotplug  # noqa: F401
+import files  # noqa: F401
+import idle  # noqa: F401
+import shutdown  # noqa: F401
+import transports  # noqa: F401
+import initramfs  # noqa: F401
+
+
+def interrupted(*_):
+    """On SIGTERM: as Ctrl-C, so that machines are stopped on the way out of `with`. A plain SIGTERM would leave them running."""
+    raise KeyboardInterrupt
+
+
+def main():
+    parser = argparse.ArgumentParser(description="picoqga's tests in virtual machines")
+    parser.add_argument("--agent", default=guest.Options.agent, help="the binary to test")
+    parser.add_argument("--accel", default="tcg", choices=("tcg", "kvm"))
+    parser.add_argument("--links", action="store_true",
+                        help="make /dev/virtio-ports in the guest, for an agent that does not look in /sys (qemu-ga)")
+    parser.add_argument("words", nargs="*")
+    arguments = parser.parse_args()
+    guest.Options.agent = os.path.abspath(arguments.agent)
+    guest.Options.accel = arguments.accel
+    guest.Options.append = "test.links" if arguments.links else ""
+
+    signal.signal(signal.SIGTERM, interrupted)
+    os.makedirs(DIRECTORY, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="suite-", dir=DIRECTORY) as directory:
+        guest.Options.image = os.path.join(directory, "guest.img")
+        guest.build_image(guest.Options.agent, guest.Options.image)
+        try:
+            passed = guest.runner.run(arguments.words)
+        finally:
+            guest.plain.close()
+            transports.lines.close()
+    sys.exit(0 if passed else 1)
+
+
+if __name__ == "__main__":
+    main()
