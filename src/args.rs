@@ -348,6 +348,7 @@ mod tests {
 
     arguments! {
         /// One argument of each type.
+        #[allow(dead_code)] // only the decoding is of interest
         pub struct Sample<'a> {
             /// A text.
             "path" => path: Text<'a>,

@@ -1,7 +1,7 @@
 //! What goes wrong and is told to the client. (That the line is gone is the transport's own error.)
 //!
 //! An error's text is put together from [`Part`]s that borrow what they quote, from the request or from what the
-//! platform holds, so an error needs no buffer of its own. The text is cut at
+//! platform holds, so an error needs no buffer of its own. What it quotes is cut at
 //! [`ERROR_TEXT_BYTES`](crate::limits::ERROR_TEXT_BYTES).
 
 use crate::args::{Path, Text};
@@ -111,11 +111,15 @@ impl<'a> Error<'a> {
         self
     }
 
-    /// Writes the text as the inside of a JSON string, cut after `limit` bytes of text.
+    /// Writes the text as the inside of a JSON string. What it quotes is cut after `limit` bytes each; its own words are
+    /// not, because clients look for them.
     pub fn write(&self, limit: usize, writer: &mut Writer<'_>) {
-        let mut left = limit;
         for part in self.parts {
-            part.pieces(&mut |piece| cut(piece, &mut left, writer));
+            let mut left = limit;
+            match part {
+                Part::Text(_) | Part::Bytes(_) => part.pieces(&mut |piece| cut(piece, &mut left, writer)),
+                words => words.pieces(&mut |piece| writer.escaped(piece)),
+            }
         }
     }
 }

@@ -70,9 +70,8 @@ pub trait System {
     /// The kernel does not tell.
     fn kernel_names(&mut self, use_names: &mut dyn FnMut([&[u8]; 3])) -> Result<(), Errno>;
 
-    /// The text of the os-release file, in `buffer`; `None` without one. A text longer than `buffer` ends at the last
-    /// whole line.
-    fn os_release<'b>(&mut self, buffer: &'b mut [u8]) -> Option<&'b [u8]>;
+    /// Gives each line of the os-release file to `visit`, by way of `buffer`; longer lines are left out.
+    fn os_release(&mut self, buffer: &mut [u8], visit: &mut dyn FnMut(&[u8]));
 }
 
 /// How a file is opened.

@@ -2,8 +2,11 @@
 //!
 //! Units are in the names. The relations between them are checked when the crate is compiled.
 
-/// How much of a name, path or stray token an error message quotes, in bytes of the whole message.
-pub const ERROR_TEXT_BYTES: usize = 1023;
+/// How much of a name or path an error message quotes, in bytes.
+pub const ERROR_TEXT_BYTES: usize = 4096;
+
+/// How much of a stray token an error message quotes, in bytes, where room is lent for it: what QEMU's parser quotes.
+pub const TOKEN_TEXT_BYTES: usize = 1023;
 
 /// The longest block of a file that one request may ask for (`guest-file-read`, `count`).
 pub const FILE_READ_BYTES: i64 = 48 * 1024 * 1024;
@@ -19,8 +22,7 @@ pub mod least {
     pub const REQUEST_BYTES: usize = 512;
     /// The end of the request buffer that is kept free for the command that runs.
     pub const SCRATCH_BYTES: usize = 256;
-    /// Output: the longest error reply whose texts are cut at [`super::ERROR_TEXT_BYTES`] needs six times that; a
-    /// smaller buffer cuts them earlier.
+    /// Output: an error whose text does not fit is cut, so there must be room for what is around it.
     pub const OUTPUT_BYTES: usize = 512;
     /// The echoed `id`.
     pub const ID_BYTES: usize = 32;
@@ -35,7 +37,7 @@ pub mod least {
 /// What the Linux binary takes.
 pub mod linux {
     /// A port gives 4096 bytes a read, a socket more.
-    pub const INPUT_BYTES: usize = 16 * 1024;
+    pub const INPUT_BYTES: usize = 8 * 1024;
     /// Ansible sends 64 KiB of a file in a request, 88 kB of base64.
     pub const REQUEST_BYTES: usize = 128 * 1024;
     /// Kept free behind the request for the command that runs: a path, a directory or netlink buffer, file contents.
@@ -45,7 +47,7 @@ pub mod linux {
     /// The echoed `id`.
     pub const ID_BYTES: usize = 4 * 1024;
     /// Members of all objects that are open at a time.
-    pub const KEYS: usize = 256;
+    pub const KEYS: usize = 1152;
     /// Open `guest-file` handles.
     pub const FILES: usize = 128;
     /// What `input-data` or an early `buf-b64` may come to, decoded, when it is too long to be held.

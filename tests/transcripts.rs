@@ -1,6 +1,8 @@
 //! Replays tests/transcripts/*.txt to the agent as the Linux binary has it: as written, in one piece, byte by byte, and at
 //! random cuts. The format of the files is described in clients.txt.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // of a test
+
 mod common;
 
 use common::{LINUX, Random, play};
@@ -58,7 +60,7 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn check(name: &str, how: &str, sessions: &[Session], cut: &mut dyn FnMut(&[u8]) -> Vec<(usize, usize)>) {
+fn check(name: &str, how: &str, sessions: &[Session], mut cut: impl FnMut(&[u8]) -> Vec<(usize, usize)>) {
     for session in sessions {
         let all = session.writes.concat();
         let mut script: Vec<_> = cut(&all).into_iter().map(|(start, end)| Piece::Bytes(&all[start..end])).collect();
@@ -76,8 +78,12 @@ fn check(name: &str, how: &str, sessions: &[Session], cut: &mut dyn FnMut(&[u8])
 fn replay(name: &str, text: &str) {
     let sessions = parse(name, text);
     for session in &sessions {
-        let script: Vec<_> =
-            session.writes.iter().flat_map(|write| [Piece::Bytes(write), Piece::Pause]).chain([Piece::HangUp]).collect();
+        let script: Vec<_> = session
+            .writes
+            .iter()
+            .flat_map(|write| [Piece::Bytes(write), Piece::Pause])
+            .chain([Piece::HangUp])
+            .collect();
         let said = play(&TABLE, &mut Linux::new(Log::new(None, false), 90), LINUX, &script);
         let (said, expected) = (String::from_utf8_lossy(&said), String::from_utf8_lossy(&session.replies));
         // Line by line, so that a failure shows the first difference.
@@ -86,11 +92,11 @@ fn replay(name: &str, text: &str) {
         }
         assert_eq!(said, expected, "{name}:{} as written", session.line);
     }
-    check(name, "in one piece", &sessions, &mut |all| vec![(0, all.len())]);
-    check(name, "byte by byte", &sessions, &mut |all| (0..all.len()).map(|at| (at, at + 1)).collect());
+    check(name, "in one piece", &sessions, |all| vec![(0, all.len())]);
+    check(name, "byte by byte", &sessions, |all| (0..all.len()).map(|at| (at, at + 1)).collect());
     for seed in 1..=20 {
         let mut random = Random(seed * 0x9E37_79B9);
-        check(name, &format!("cut with seed {seed}"), &sessions, &mut |all| {
+        check(name, &format!("cut with seed {seed}"), &sessions, |all| {
             let mut cuts = Vec::new();
             let mut start = 0;
             while start < all.len() {

@@ -6,22 +6,25 @@
 //! `version`, `version-id`, `variant`, `variant-id` from the os-release file (os-release(5)); the last assignment counts.
 //! Errors: `uname failed`, with the reason.
 //! Differs from qemu-ga in values in single quotes, whose quotes are taken off, and in the text behind a closing quote
-//! and of an unterminated one (differences.md: osinfo-quotes).
-//! Needs [`System`]; does not run while frozen; the file is read into the scratch room, at most [`FILE_BYTES`] of it.
+//! and of an unterminated one (differences.md: osinfo-quotes), and in passing over lines that assign nothing, for which
+//! qemu-ga drops the file (osinfo-lenient).
+//! Needs [`System`]; does not run while frozen; the file is read line by line through the scratch room, which also keeps
+//! the values, cut at 700 bytes each.
 
 use super::{Context, Done, Handler, Reply};
 use crate::args::NoArguments;
 use crate::error;
 use crate::error::Error;
 use crate::guest::System;
-use crate::json::write::{Object, Writer};
+use crate::json::write::Writer;
 
 /// `guest-get-osinfo`.
 #[derive(Debug)]
 pub struct GetOsinfo;
 
-/// How much of an os-release file is read. Escaped at six bytes a byte, it fits into half of the output buffer.
-pub const FILE_BYTES: usize = 4096;
+/// The longest value that is told whole, in bytes. Seven of them, escaped at six bytes a byte, fit into half of the output
+/// buffer.
+const VALUE_BYTES: usize = 700;
 
 /// The members that come from the os-release file, with the names they have there.
 const MEMBERS: [(&str, &str); 7] = [
@@ -39,10 +42,21 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
     type Arguments<'a> = NoArguments;
 
     fn run<'a>(_: NoArguments, context: Context<'a, G>, reply: Reply<'_, '_>) -> Result<Done, Error<'a>> {
-        let room = context.scratch.len().min(FILE_BYTES);
-        let file = context.guest.os_release(context.scratch.get_mut(..room).unwrap_or_default());
+        let (lines, room) = context.scratch.split_at_mut_checked(context.scratch.len() / 2).unwrap_or_default();
+        let slot = room.len().checked_div(MEMBERS.len()).unwrap_or(0).clamp(1, VALUE_BYTES);
+        let mut lengths = [None; MEMBERS.len()];
+        let mut readable = true;
+        context.guest.os_release(lines, &mut |line| {
+            readable &= core::str::from_utf8(line).is_ok();
+            for (((_, key), value), length) in MEMBERS.iter().zip(room.chunks_mut(slot)).zip(&mut lengths) {
+                if let Some(assigned) = assignment(line, key) {
+                    value.iter_mut().zip(assigned).for_each(|(to, from)| *to = *from);
+                    *length = Some(assigned.len().min(value.len()));
+                }
+            }
+        });
         // What is no UTF-8 is no os-release file: its members are left out.
-        let file = file.filter(|file| core::str::from_utf8(file).is_ok()).unwrap_or_default();
+        let values = room.chunks(slot).zip(lengths).map(|(value, length)| value.get(..length.filter(|_| readable)?));
         let mut reply = Some(reply);
         let mut done = None;
         let kernel = context.guest.kernel_names(&mut |[release, version, machine]| {
@@ -51,7 +65,14 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
                     object.member("kernel-release").text(release);
                     object.member("kernel-version").text(version);
                     object.member("machine").text(machine);
-                    MEMBERS.iter().for_each(|member| write_member(*member, file, object));
+                    for ((member, _), value) in MEMBERS.iter().zip(values.clone()) {
+                        if let Some(value) = value {
+                            let writer = object.member(member);
+                            writer.raw(b"\"");
+                            write_value(value, writer);
+                            writer.raw(b"\"");
+                        }
+                    }
                 })
             });
         });
@@ -63,18 +84,10 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
     }
 }
 
-fn write_member((member, key): (&str, &str), file: &[u8], object: &mut Object<'_, '_>) {
-    let assigned = |line: &'_ [u8]| line.strip_prefix(key.as_bytes())?.strip_prefix(b"=").map(<[u8]>::len);
-    // Where the value of the last assignment starts, and its length.
-    let Some((line, length)) = file.split(|&byte| byte == b'\n').rev().find_map(|line| Some((line, assigned(line)?)))
-    else {
-        return;
-    };
-    let value = line.get(line.len().saturating_sub(length)..).unwrap_or_default();
-    let writer = object.member(member);
-    writer.raw(b"\"");
-    write_value(value, writer);
-    writer.raw(b"\"");
+/// The value that a line assigns to `key`. Blanks around both are passed over.
+fn assignment<'l>(line: &'l [u8], key: &str) -> Option<&'l [u8]> {
+    let value = line.trim_ascii_start().strip_prefix(key.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
+    Some(value.trim_ascii())
 }
 
 /// Writes a value without the quoting of the shell, as os-release(5) describes it.
@@ -107,38 +120,42 @@ fn write_value(value: &[u8], writer: &mut Writer<'_>) {
 mod tests {
     use super::*;
 
-    fn member(key: (&str, &str), file: &str) -> String {
-        let mut buffer = [0; 256];
-        let mut writer = Writer::new(&mut buffer, 0);
-        writer.object(|object| write_member(key, file.as_bytes(), object));
-        let length = writer.len();
-        String::from_utf8(buffer[..length].to_vec()).unwrap()
-    }
-
     #[test]
     fn values_lose_the_quoting_of_the_shell() {
-        for (line, value) in [
-            ("ID=debian", "debian"),
-            ("ID=two words", "two"),
-            ("ID=a;b", "a"),
-            ("ID=", ""),
-            (r#"ID="two words""#, "two words"),
-            (r#"ID="a \$ \' \\ \` \n \x""#, r"a $ ' \\ ` \\n \\x"),
-            (r#"ID="a \" b" rest"#, r#"a \" b"#),
-            (r#"ID="open"#, "open"),
-            (r#"ID="open\"#, r"open\\"),
-            ("ID='single quoted'", "single quoted"),
-            ("ID='a \"b\"'c", r#"a \"b\""#),
-            ("ID=\"\u{e9}\"", r"\u00E9"),
+        for (typed, value) in [
+            ("debian", "debian"),
+            ("two words", "two"),
+            ("a;b", "a"),
+            ("", ""),
+            (r#""two words""#, "two words"),
+            (r#""a \$ \' \\ \` \n \x""#, r"a $ ' \\ ` \\n \\x"),
+            (r#""a \" b" rest"#, r#"a \" b"#),
+            (r#""open"#, "open"),
+            (r#""open\"#, r"open\\"),
+            ("'single quoted'", "single quoted"),
+            ("'a \"b\"'c", r#"a \"b\""#),
+            ("\"\u{e9}\"", r"\u00E9"),
         ] {
-            assert_eq!(member(("id", "ID"), line), format!(r#"{{"id": "{value}"}}"#), "{line}");
+            let mut buffer = [0; 256];
+            let mut writer = Writer::new(&mut buffer, 0);
+            write_value(typed.as_bytes(), &mut writer);
+            let length = writer.len();
+            assert_eq!(str::from_utf8(&buffer[..length]), Ok(value), "{typed}");
         }
     }
 
     #[test]
-    fn the_last_assignment_of_the_whole_name_counts() {
-        let file = "ID=one\nVERSION_ID=2\n#ID=three\nXID=four\nID=five\nIDS=six\n";
-        assert_eq!(member(("id", "ID"), file), r#"{"id": "five"}"#);
-        assert_eq!(member(("name", "NAME"), file), "{}");
+    fn only_the_whole_name_is_assigned() {
+        for (line, value) in [
+            ("ID=one", Some("one")),
+            ("  ID = one \r", Some("one")),
+            ("ID=", Some("")),
+            ("IDS=one", None),
+            ("XID=one", None),
+            ("#ID=one", None),
+            ("ID", None),
+        ] {
+            assert_eq!(assignment(line.as_bytes(), "ID"), value.map(str::as_bytes), "{line}");
+        }
     }
 }

@@ -76,9 +76,10 @@ pub struct TextMachine {
     code: u32,
     /// The leading surrogate that waits for its trailing one; 0 if none does.
     leading: u32,
-    hex_is_bad: bool,
-    /// The escape as typed, for the error message; a trailing surrogate is not added to it.
-    typed: [u8; 6],
+    /// How many more bytes the complaint about a bad `\uXXXX` quotes.
+    complaint_left: u8,
+    /// The escape as typed, for the error message; of a pair both halves.
+    typed: [u8; 12],
     typed_length: u8,
     utf8_left: u8,
     utf8_length: u8,
@@ -93,8 +94,8 @@ impl TextMachine {
             escape: Escape::None,
             code: 0,
             leading: 0,
-            hex_is_bad: false,
-            typed: [0; 6],
+            complaint_left: 0,
+            typed: [0; 12],
             typed_length: 0,
             utf8_left: 0,
             utf8_length: 0,
@@ -104,7 +105,7 @@ impl TextMachine {
 
     /// Whether a run of plain bytes may be taken as it is here.
     pub fn is_plain(&self) -> bool {
-        self.escape == Escape::None && self.utf8_left == 0
+        self.escape == Escape::None && self.utf8_left == 0 && self.complaint_left == 0
     }
 
     /// The `\uXXXX` that was refused, as typed.
@@ -117,6 +118,29 @@ impl TextMachine {
         if !(0x20..0xFE).contains(&byte) {
             return TextStep::Stray;
         }
+        let step = self.lex(byte);
+        if step == TextStep::End && self.complaint_left > 0 {
+            // The closing quote ends what can be quoted.
+            self.quote_in_complaint(byte);
+            self.complaint_left = 0;
+            return TextStep::Again(BadText::Unicode);
+        }
+        if self.complaint_left > 0 {
+            self.quote_in_complaint(byte);
+            self.complaint_left = self.complaint_left.saturating_sub(1);
+            return if self.complaint_left == 0 { TextStep::Bad(BadText::Unicode) } else { TextStep::Nothing };
+        }
+        step
+    }
+
+    fn quote_in_complaint(&mut self, byte: u8) {
+        if let Some(slot) = self.typed.get_mut(usize::from(self.typed_length)) {
+            *slot = byte;
+            self.typed_length = self.typed_length.saturating_add(1);
+        }
+    }
+
+    fn lex(&mut self, byte: u8) -> TextStep {
         if self.utf8_left > 0 {
             return self.continuation(byte);
         }
@@ -135,6 +159,8 @@ impl TextMachine {
             Escape::LeadingBackslash if byte == b'u' => {
                 self.escape = Escape::Hex { left: 4 };
                 self.code = 0;
+                self.quote_in_complaint(b'\\');
+                self.quote_in_complaint(byte);
                 TextStep::Nothing
             }
             Escape::LeadingBackslash => {
@@ -194,9 +220,9 @@ impl TextMachine {
                 self.escape = Escape::Hex { left: 4 };
                 self.code = 0;
                 self.leading = 0;
-                self.hex_is_bad = false;
-                self.typed = *b"\\u\0\0\0\0";
-                self.typed_length = 2;
+                self.typed_length = 0;
+                self.quote_in_complaint(b'\\');
+                self.quote_in_complaint(byte);
                 return TextStep::Nothing;
             }
             _ => return TextStep::Bad(BadText::Escape),
@@ -205,36 +231,26 @@ impl TextMachine {
     }
 
     fn hex(&mut self, left: u8, byte: u8) -> TextStep {
-        if self.leading == 0
-            && let Some(slot) = self.typed.get_mut(usize::from(self.typed_length))
-        {
-            *slot = byte;
-            self.typed_length = self.typed_length.saturating_add(1);
-        }
-        let digit = char::from(byte).to_digit(16);
-        if let (Some(digit), false) = (digit, self.hex_is_bad) {
-            self.code = (self.code << 4) | digit;
-        } else {
-            // The message quotes four bytes whatever they are, so they are gathered as far as the string goes.
-            self.hex_is_bad = true;
-            if byte == self.quote || byte == b'\\' || self.leading != 0 {
-                self.escape = Escape::None;
+        let Some(digit) = char::from(byte).to_digit(16) else {
+            self.escape = Escape::None;
+            if self.leading != 0 {
+                // The message quotes the leading surrogate alone.
+                self.typed_length = self.typed_length.min(6);
                 return TextStep::Again(BadText::Unicode);
             }
-        }
+            // The message quotes four bytes whatever they are, as far as the string goes. They are still lexed as usual.
+            self.complaint_left = left;
+            return self.lex(byte);
+        };
+        self.quote_in_complaint(byte);
+        self.code = (self.code << 4) | digit;
         let left = left.saturating_sub(1);
         self.escape = if left > 0 { Escape::Hex { left } } else { Escape::None };
-        if left > 0 {
-            return TextStep::Nothing;
-        }
-        self.code_unit()
+        if left > 0 { TextStep::Nothing } else { self.code_unit() }
     }
 
     /// Four digits are there: a character, the first half of one, or neither.
     fn code_unit(&mut self) -> TextStep {
-        if self.hex_is_bad {
-            return TextStep::Bad(BadText::Unicode);
-        }
         let code = match (self.leading, self.code) {
             (0, 0xD800..=0xDBFF) => {
                 self.leading = self.code;
@@ -243,7 +259,10 @@ impl TextMachine {
             }
             (0, code) => Some(code),
             (leading, trailing @ 0xDC00..=0xDFFF) => Some(surrogates(leading, trailing)),
-            _ => None,
+            _ => {
+                self.typed_length = self.typed_length.min(6);
+                None
+            }
         };
         match code.and_then(Character::of) {
             Some(character) => TextStep::Character(character),
@@ -322,6 +341,9 @@ mod tests {
             (b"\\uFFFF\"", BadText::Unicode, b"\\uFFFF"),
             (b"\\u12\"", BadText::Unicode, b"\\u12\""),
             (b"\\u12zz\"", BadText::Unicode, b"\\u12zz"),
+            (b"\\u12\\n\"", BadText::Unicode, b"\\u12\\n"),
+            (b"\\u12\\\"x\"", BadText::Unicode, b"\\u12\\\""),
+            (b"\\uDBFF\\uDFFF\"", BadText::Unicode, b"\\uDBFF\\uDFFF"),
             (b"\xC3(\"", BadText::Utf8, b""),
             (b"\x80\"", BadText::Utf8, b""),
             (b"\xED\xA0\x80\"", BadText::Utf8, b""),

@@ -11,7 +11,7 @@ use crate::command::info::{IMPLEMENTATION, SCHEMA_VERSION};
 use crate::error;
 use crate::error::Error;
 use crate::json::write::{Writer, decimal};
-use crate::limits::{ERROR_TEXT_BYTES, NESTING, linux as limits};
+use crate::limits::{NESTING, TOKEN_TEXT_BYTES, linux as limits};
 use crate::request::{Key, Storage};
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::start::{self, Arguments, Once};
@@ -23,7 +23,7 @@ struct Memory {
     output: [u8; limits::OUTPUT_BYTES],
     request: [u8; limits::REQUEST_BYTES],
     id: [u8; limits::ID_BYTES],
-    token: [u8; ERROR_TEXT_BYTES],
+    token: [u8; TOKEN_TEXT_BYTES],
     keys: [Key; limits::KEYS],
     nesting: [u8; NESTING / 8],
 }
@@ -33,7 +33,7 @@ static MEMORY: Once<Memory> = Once::new(Memory {
     output: [0; limits::OUTPUT_BYTES],
     request: [0; limits::REQUEST_BYTES],
     id: [0; limits::ID_BYTES],
-    token: [0; ERROR_TEXT_BYTES],
+    token: [0; TOKEN_TEXT_BYTES],
     keys: [Key::NONE; limits::KEYS],
     nesting: [0; NESTING / 8],
 });

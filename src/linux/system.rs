@@ -1,7 +1,7 @@
 //! Clock, names, and the os-release file.
 
 use super::Linux;
-use super::lines::read_whole;
+use super::lines::each_line;
 use crate::errno::Errno;
 use crate::guest::{Clock, HostName, System};
 use crate::sys::fd::{Fd, OpenFlags};
@@ -27,15 +27,18 @@ impl System for Linux {
     }
 
     /// The file that `QGA_OS_RELEASE` names, and only that; else `/etc/os-release`, else `/usr/lib/os-release`.
-    fn os_release<'b>(&mut self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    fn os_release(&mut self, buffer: &mut [u8], visit: &mut dyn FnMut(&[u8])) {
         let file = match start::environment(c"QGA_OS_RELEASE") {
             Some(path) => Fd::open(path, OpenFlags::READ),
             None => Fd::open(c"/etc/os-release", OpenFlags::READ)
                 .or_else(|_| Fd::open(c"/usr/lib/os-release", OpenFlags::READ)),
         };
-        let length = read_whole(&file.ok()?, buffer).ok()?;
-        let text = buffer.get(..length)?;
-        let whole_lines = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at.saturating_add(1));
-        if length < buffer.len() { buffer.get(..length) } else { buffer.get(..whole_lines) }
+        if let Ok(file) = file {
+            // Lines that cannot be read are as good as lines that are not there.
+            let _: Result<(), Errno> = each_line(&file, buffer, |line| {
+                visit(line);
+                true
+            });
+        }
     }
 }

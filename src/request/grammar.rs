@@ -1,7 +1,8 @@
 //! The grammar of JSON with a bit per level instead of recursion, and the rules that lead from token to token.
 
 use super::hold::TooManyKeys;
-use super::{Fault, Machine, Member, Problem, Span, TextUse};
+use super::{Fault, Machine, Member, Problem, Span, TextUse, order};
+use crate::args::Text;
 use crate::json::lex::{Container, Word};
 use crate::json::text::BadText;
 
@@ -276,8 +277,17 @@ impl Machine<'_> {
     }
 
     fn fault(&mut self, fault: Fault) {
-        if self.fault.is_none() {
-            self.fault = Some(fault);
+        let bucket = match fault {
+            Fault::ExecuteIsNoText => order::bucket("execute".bytes()),
+            Fault::ArgumentsAreNoObject => order::bucket("arguments".bytes()),
+            Fault::Unexpected(span) => {
+                let name = core::str::from_utf8(self.hold.bytes(span)).unwrap_or_default();
+                order::bucket(Text::from_escaped(name).bytes())
+            }
+        };
+        // Of two in one bucket the later one stands first.
+        if self.fault.is_none_or(|(lowest, _)| bucket <= lowest) {
+            self.fault = Some((bucket, fault));
         }
     }
 

@@ -7,11 +7,11 @@ use crate::json::write::Writer;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Key {
     start: u32,
-    length: u32,
+    length: u16,
     depth: u16,
 }
 
-/// More members are open than there is room for.
+/// More members are open than there is room for, or one has a name of more than 65535 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TooManyKeys;
 
@@ -119,11 +119,11 @@ impl<'b> Hold<'b> {
         let name = self.bytes(span);
         let repeated = open.iter().rev().take_while(|key| key.depth == depth).any(|key| {
             let start = usize::try_from(key.start).unwrap_or(usize::MAX);
-            let length = usize::try_from(key.length).unwrap_or(usize::MAX);
+            let length = usize::from(key.length);
             length == name.len() && self.bytes(Span { start, end: start.saturating_add(length) }) == name
         });
         let start = u32::try_from(span.start).map_err(|_| TooManyKeys)?;
-        let length = u32::try_from(span.end.saturating_sub(span.start)).map_err(|_| TooManyKeys)?;
+        let length = u16::try_from(span.end.saturating_sub(span.start)).map_err(|_| TooManyKeys)?;
         *self.keys.get_mut(self.key_count).ok_or(TooManyKeys)? = Key { start, length, depth };
         self.key_count = self.key_count.saturating_add(1);
         Ok(repeated)
@@ -149,7 +149,7 @@ impl<'b> Hold<'b> {
     pub(super) fn last_key_span(&self) -> Option<Span> {
         let key = self.last_key()?;
         let start = usize::try_from(key.start).ok()?;
-        Some(Span { start, end: start.saturating_add(usize::try_from(key.length).ok()?) })
+        Some(Span { start, end: start.saturating_add(usize::from(key.length)) })
     }
 }
 

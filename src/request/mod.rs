@@ -11,6 +11,7 @@
 
 mod grammar;
 mod hold;
+mod order;
 mod outcome;
 
 use crate::json::lex::{Lexer, Token};
@@ -60,7 +61,7 @@ enum Member {
     Other,
 }
 
-/// What is wrong with the request as a whole, although it is JSON; the first of them is told.
+/// What is wrong with the request as a whole, although it is JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     ExecuteIsNoText,
@@ -104,7 +105,8 @@ pub struct Machine<'b> {
     /// Length of what the problem quotes, at the start of the request buffer.
     quoted: usize,
     member: Member,
-    fault: Option<Fault>,
+    /// The fault that is told, and the bucket of its member: the lowest one wins.
+    fault: Option<(u32, Fault)>,
     is_object: bool,
     execute: Option<Span>,
     arguments: Option<Span>,

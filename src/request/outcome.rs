@@ -56,9 +56,9 @@ impl Machine<'_> {
         let error = match (self.fault, self.execute) {
             (None, Some(_)) => return None,
             (None, None) => error!["QMP input lacks member 'execute'"],
-            (Some(Fault::ExecuteIsNoText), _) => error!["QMP input member 'execute' must be a string"],
-            (Some(Fault::ArgumentsAreNoObject), _) => error!["QMP input member 'arguments' must be an object"],
-            (Some(Fault::Unexpected(span)), _) => {
+            (Some((_, Fault::ExecuteIsNoText)), _) => error!["QMP input member 'execute' must be a string"],
+            (Some((_, Fault::ArgumentsAreNoObject)), _) => error!["QMP input member 'arguments' must be an object"],
+            (Some((_, Fault::Unexpected(span))), _) => {
                 let name = core::str::from_utf8(self.hold.bytes(span)).unwrap_or_default();
                 error!["QMP input member '", Text::from_escaped(name), "' is unexpected"]
             }

@@ -22,14 +22,14 @@ pub struct Sizes {
 
 /// The sizes of the Linux binary.
 pub const LINUX: Sizes = {
-    use picoqga::limits::{ERROR_TEXT_BYTES, NESTING, linux};
+    use picoqga::limits::{NESTING, TOKEN_TEXT_BYTES, linux};
     Sizes {
         input: linux::INPUT_BYTES,
         output: linux::OUTPUT_BYTES,
         request: linux::REQUEST_BYTES,
         scratch: linux::SCRATCH_BYTES,
         id: linux::ID_BYTES,
-        token: ERROR_TEXT_BYTES,
+        token: TOKEN_TEXT_BYTES,
         keys: linux::KEYS,
         nesting: NESTING / 8,
     }

@@ -15,24 +15,17 @@ import replies
 from client import AgentClosed, AgentTimeout, request
 
 # Where a number is a handle: in a request and in an error text. (A count may well be the same number.)
-HANDLE = re.compile(r"""("handle": ?|handle ')([0-9]+)""")
+HANDLE = re.compile(r"""(["']handle["']: ?|handle ')([0-9]+)""")
 
 # How long a reply may take. Long, because nothing here waits for it unless something is wrong.
 PATIENCE = 10.0
 
 
-class Anything:
-    """Equals every value; for a part of a reply that is different each time."""
-
-    def __eq__(self, other):
-        return True
-
-    def __repr__(self):
-        return "anything"
-
-
 class Record:
-    """One thing seen: a `label` to find it by, the `value`, and what a known difference says it must be on each side."""
+    """One thing seen: a `label` to find it by, the `value`, and what a known difference says it must be on each side.
+
+    What is said may be a value, or an object with a method `matches(value)`.
+    """
 
     def __init__(self, label, value, diff=None, theirs=None, ours=None):
         self.label = label
@@ -155,7 +148,7 @@ class Talk:
 
     def note(self, label, value, diff=None, theirs=None, ours=None):
         """Keeps something seen. With `diff`, `theirs` and `ours` say what it must be on each side."""
-        if diff is not None and theirs == ours and not isinstance(theirs, Anything):
+        if diff is not None and theirs == ours:
             raise ValueError("%s: a difference whose sides are equal" % label)
         self.records.append(Record(label, value, diff, theirs, ours))
 

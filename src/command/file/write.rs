@@ -15,6 +15,7 @@ use super::{bad_count, failed, unknown};
 use crate::args::{Members, Path, Text, Value};
 use crate::base64;
 use crate::command::{Context, Done, Handler, Reply};
+use crate::errno::Errno;
 use crate::error::Error;
 use crate::guest::{Files, Guest};
 use crate::long::{Direct, Long, LongArgument, LongFailure, Place, Target};
@@ -76,6 +77,13 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
             })),
             Some(LongFailure::NotBase64) => Err(not_base64()),
             Some(LongFailure::File(error)) => Err(failed(handle, "failed to write to file", error)),
+            Some(LongFailure::Spool(Errno::EFBIG)) => {
+                let limit = guest.spool().map_or(0, |spool| spool.capacity());
+                Err(error![
+                    "buf-b64 came before handle and is longer than ",
+                    limit, " bytes, which is all that is kept"
+                ])
+            }
             Some(LongFailure::Spool(errno)) => Err(error!["failed to keep buf-b64, which came before handle: ", errno]),
         }
     }

@@ -26,6 +26,7 @@ COMMANDS = {
     "guest-shutdown": (("mode", "sideways", False),),
 }
 # As JSON text, because Python has no way to say 1.0 and 9223372036854775808 differently from what a client types.
+NUL = '"\\u0000"'
 VALUES = ("null", "true", "false", "0", "1", "-1", "1.0", "1.5", "1e3", "-0", "9223372036854775807", "9223372036854775808",
         "-9223372036854775808", "-9223372036854775809", "18446744073709551615",
           "18446744073709551616", "1e400", '""', '"x"', '"5"', "[]", "[1]", '["x"]', "{}", '{"a":1}', '"\\u0000"',
@@ -41,7 +42,9 @@ def text(command, members):
 
 
 def add(label, command, members):
-    subject.wire(label, text(command, members))
+    # A NUL in a path is a known difference (files_open.py).
+    if command != "guest-file-open" or ("path", NUL) not in members or ("stranger", "1") in members:
+        subject.wire(label, text(command, members))
 
 
 for command, arguments in COMMANDS.items():

@@ -43,7 +43,7 @@ for arguments in (["-h"], ["--help"], ["-v", "-h"], ["--help", "-m", "nonsense"]
 for arguments in (["--nonsense"], ["-X"], ["-m"], ["-p"], ["--method"], ["--path"], ["-t"], ["-l"], ["-f"], ["--statedir"],
         ["-m", "nonsense", "-p", "x"], ["-m", "", "-p", "x"], ["-m", "unix-listen"],
                   ["--method=unix-listen"], ["-m", "vsock-listen"], ["-munix-listen"], ["--version=1"], ["-m", "unix-listen",
-                  "-p", "no/such/directory/socket"], ["-m", "isa-serial", "-p", "no/such/tty"],
+                  "-p", "no/such/directory/socket"],
                   ["-m", "vsock-listen", "-p", "nonsense"], ["-m", "vsock-listen", "-p", "x:1"], ["-m", "vsock-listen", "-p",
                   "3:x"], ["-m", "vsock-listen", "-p", "3:1x"],
                   ["-m", "unix-listen", "-p", "x" * 200], ["--nonsense", "-m", "unix-listen"]):
@@ -53,6 +53,21 @@ for arguments in (["--nonsense"], ["-X"], ["-m"], ["-p"], ["--method"], ["--path
         t.note("status", status)
         t.note("says something", bool(out.strip() or err.strip()))
     subject.scenario(wrong, name=" ".join(arguments)[:60], agent=False)
+
+
+for arguments in (["-m", "isa-serial", "-p", "no/such/tty"], ["-p", "no/such/port"], ["-m", "virtio-serial", "-p",
+        "no/such/port"]):
+    def waits(t, kind, arguments=arguments):
+        process = subprocess.Popen([kind.path, *arguments, "-t", "."], cwd=t.directory,
+                env={**os.environ, **kind.environment},
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            ended = process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            ended = "it waits; SIGTERM ends it with %d" % process.wait(5.0)
+        t.note("without the device", ended, diff="waits-for-port", theirs=1, ours="it waits; SIGTERM ends it with 0")
+    subject.scenario(waits, name=" ".join(arguments), diff="waits-for-port", agent=False)
 
 
 @subject.scenario(agent=False)
@@ -68,7 +83,7 @@ def all_ways_to_give_a_value(t, kind):
             "--path=s", "--statedir=."],
                       ["--method", "unix-listen", "--path", "s", "--statedir", "."], ["-vmunix-listen", "-p", "s", "-t", "."],
                       ["stray", "-m", "unix-listen", "-p", "s", "-t", ".", "words"],
-                      ["-m", "nonsense", "-m", "unix-listen", "-p", "other", "-p", "s", "-t", "."]):
+                      ["-m", "isa-serial", "-m", "unix-listen", "-p", "other", "-p", "s", "-t", "."]):
         process = subprocess.Popen([kind.path, *arguments], cwd=t.directory, env={**os.environ, **kind.environment},
                 stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

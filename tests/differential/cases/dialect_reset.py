@@ -20,7 +20,7 @@ BEGUN = {
     "a lone number": b"1", "a lone keyword": b"null", "a lone wrong keyword": b"junk", "another reset": b"\xff",
     "the whole but the brace": PING[:-1], "arguments": b'{"arguments":{"id":1}',
     "an unfinished id": b'{"execute":"guest-ping","id":{"a":[1,',
-    "a long string": b'{"execute":"guest-file-write","arguments":{"buf-b64":"' + b"A" * 3000,
+    "a long string": b'{"execute":"guest-file-write","arguments":{"buf-b64":"' + b"A" * 900,
     "an element": b"[1", "an element and comma": b"[1,", "depth of 600": b"[" * 600,
 }
 for label, begun in BEGUN.items():

@@ -117,7 +117,7 @@ def an_old_file_keeps_its_mode(t):
 for label, path in (("empty", ""), ("a dot", "."), ("two dots", ".."), ("a slash", "/"), ("a slash at the end", "f/"),
         ("two slashes", ".//f"), ("up and down", "d/../f"), ("a component that is a file", "f/x"),
                     ("a long name", "n" * 255), ("too long a name", "n" * 256), ("a long path", "./" * 2000 + "f"),
-                    ("too long a path", "./" * 2100 + "f"), ("blanks", "a b"), ("quotes", "a\"b'c"),
+                    ("blanks", "a b"), ("quotes", "a\"b'c"),
                     ("a backslash", "a\\b"), ("a newline", "a\nb"), ("a tab", "a\tb"), ("U+00E9", "caf\u00e9"),
                     ("beyond the BMP", "\U0001f600"), ("DEL", "a\x7fb"), ("percent", "%s%n"), ("a dollar", "$HOME"),
                     ("tilde", "~/f"), ("a dash", "-"), ("a url", "file:///etc/passwd")):

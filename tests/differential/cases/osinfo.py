@@ -33,19 +33,17 @@ SAME = {
     "utf-8": 'NAME="T\u00efny \u2603"\n',
     "utf-8 without quotes": "NAME=T\u00efny\n",
     "a long value": 'NAME="%s"\n' % ("x" * 500),
-    "many lines": "".join("KEY%d=%d\n" % (n, n) for n in range(500)) + "ID=last\n",
+    "many lines": "".join("KEY%d=%d\n" % (n, n) for n in range(2000)) + "ID=last\n",
     "a semicolon in quotes": 'NAME="a;b c"\n',
     "a hash in a value": "NAME=a#b\n",
     "a double quote inside a value": 'NAME=a"b"\n',
     "VERSION_ID as a number": "VERSION_ID=12\n",
     "backslash without quotes": "NAME=a\\b\n",
+    "blanks at the end of a line": "ID=tiny   \n",
     "indented": "  ID=tiny\n",
     "blanks around equals": "ID = tiny\n",
     "a blank before the value": "ID= tiny\n",
-    "blanks at the end of a line": "ID=tiny   \n",
     "CRLF": "ID=tiny\r\nNAME=\"Tiny\"\r\n",
-    "a line without equals": "ID\nNAME=x\n",
-    "a group header": "[general]\nID=tiny\n",
     "empty double quotes and text": 'NAME=""x\n',
 }
 for label, text in SAME.items():
@@ -53,6 +51,34 @@ for label, text in SAME.items():
         t.file("os-release", text.encode())
         t.call("guest-get-osinfo")
     subject.scenario(scenario, name=label, env={"QGA_OS_RELEASE": "$DIR/os-release"})
+
+# Read in different ways: the text, what qemu-ga makes of it, and what picoqga makes of it
+DIFFERENT = {
+    "osinfo-quotes": (
+        ("single quotes", "ID='tiny'\n", {"id": "'tiny'"}, {"id": "tiny"}),
+        ("blanks in single quotes", "NAME='Tiny Linux'\n", {"name": "'Tiny"}, {"name": "Tiny Linux"}),
+        ("empty single quotes", "NAME=''\n", {"name": "''"}, {"name": ""}),
+        ("double quotes in single ones", "NAME='a \"b\"'\n", {"name": "'a"}, {"name": "a \"b\""}),
+        ("a backslash in single quotes", "NAME='a\\b'\n", {"name": "'a\\b'"}, {"name": "a\\b"}),
+        ("text after single quotes", "NAME='a'b\n", {"name": "'a'b"}, {"name": "a"}),
+        ("single quotes not closed", "NAME='ab\n", {"name": "'ab"}, {"name": "ab"}),
+        ("double quotes not closed", "NAME=\"ab\n", {"name": "abb"}, {"name": "ab"}),
+    ),
+    "osinfo-lenient": (
+        ("a line without equals", "ID\nNAME=x\n", {}, {"name": "x"}),
+        ("a group header", "[general]\nID=tiny\n", {}, {"id": "tiny"}),
+        ("a shell command", "export ID\nNAME=x\n", {}, {"name": "x"}),
+    ),
+}
+for diff, texts in DIFFERENT.items():
+    for label, text, theirs, ours in texts:
+        def different(t, diff=diff, text=text, theirs=theirs, ours=ours):
+            t.file("os-release", text.encode())
+            reply = t.client.call("guest-get-osinfo")["return"]
+            kernel = {name: reply.pop(name) for name in ("kernel-release", "kernel-version", "machine")}
+            t.note("what uname(2) gives", kernel)
+            t.note(repr(text), reply, diff=diff, theirs=theirs, ours=ours)
+        subject.scenario(different, name=label, diff=diff, env={"QGA_OS_RELEASE": "$DIR/os-release"})
 
 
 @subject.scenario(env={"QGA_OS_RELEASE": "$DIR/missing"})
