@@ -83,9 +83,8 @@ impl<'a> Text<'a> {
     pub fn copy_to(self, buffer: &mut [u8]) -> Option<&mut [u8]> {
         let mut length = 0_usize;
         for run in self.runs() {
-            let end = length.saturating_add(run.len());
-            buffer.get_mut(length..end)?.copy_from_slice(run);
-            length = end;
+            buffer.get_mut(length..)?.get_mut(..run.len())?.copy_from_slice(run);
+            length = length.saturating_add(run.len());
         }
         buffer.get_mut(..length)
     }

@@ -9,6 +9,7 @@ use core::cell::Cell;
 
 use crate::args::{Arguments, Members, Path};
 use crate::error::Error;
+pub use crate::guest::Flags;
 use crate::json::write::{Object, Writer};
 use crate::long::{Long, LongArgument};
 
@@ -23,26 +24,6 @@ pub mod ping;
 pub mod shutdown;
 pub mod sync;
 pub mod sync_delimited;
-
-/// What is special about a command.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
-    /// It may run while file systems are frozen.
-    pub while_frozen: bool,
-    /// It sends no reply when it succeeds.
-    pub silent: bool,
-    /// The byte FF goes before its successful reply.
-    pub delimited: bool,
-    /// Replies before it are sent out before it runs, because it may end the machine.
-    pub flush_first: bool,
-}
-
-impl Flags {
-    /// Nothing special.
-    pub const NONE: Flags = Flags { while_frozen: false, silent: false, delimited: false, flush_first: false };
-    /// It may run while file systems are frozen.
-    pub const WHILE_FROZEN: Flags = Flags { while_frozen: true, ..Flags::NONE };
-}
 
 /// What a command is given beside its arguments.
 #[derive(Debug)]

@@ -3,8 +3,27 @@
 
 use core::ffi::CStr;
 
-use crate::command::Flags;
 use crate::errno::Errno;
+
+/// What is special about a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// It may run while file systems are frozen.
+    pub while_frozen: bool,
+    /// It sends no reply when it succeeds.
+    pub silent: bool,
+    /// The byte FF goes before its successful reply.
+    pub delimited: bool,
+    /// Replies before it are sent out before it runs, because it may end the machine.
+    pub flush_first: bool,
+}
+
+impl Flags {
+    /// Nothing special.
+    pub const NONE: Flags = Flags { while_frozen: false, silent: false, delimited: false, flush_first: false };
+    /// It may run while file systems are frozen.
+    pub const WHILE_FROZEN: Flags = Flags { while_frozen: true, ..Flags::NONE };
+}
 
 /// What every platform is asked for; all of it may be left as it is.
 pub trait Guest {

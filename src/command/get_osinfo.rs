@@ -43,20 +43,24 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
 
     fn run<'a>(_: NoArguments, context: Context<'a, G>, reply: Reply<'_, '_>) -> Result<Done, Error<'a>> {
         let (lines, room) = context.scratch.split_at_mut_checked(context.scratch.len() / 2).unwrap_or_default();
-        let slot = room.len().checked_div(MEMBERS.len()).unwrap_or(0).clamp(1, VALUE_BYTES);
+        let slot = (room.len() / MEMBERS.len()).min(VALUE_BYTES);
+        let place = |index: usize| index.saturating_mul(slot)..index.saturating_add(1).saturating_mul(slot);
         let mut lengths = [None; MEMBERS.len()];
         let mut readable = true;
         context.guest.os_release(lines, &mut |line| {
             readable &= core::str::from_utf8(line).is_ok();
-            for (((_, key), value), length) in MEMBERS.iter().zip(room.chunks_mut(slot)).zip(&mut lengths) {
-                if let Some(assigned) = assignment(line, key) {
+            for (index, ((_, key), length)) in MEMBERS.iter().zip(&mut lengths).enumerate() {
+                if let (Some(assigned), Some(value)) = (assignment(line, key), room.get_mut(place(index))) {
                     value.iter_mut().zip(assigned).for_each(|(to, from)| *to = *from);
                     *length = Some(assigned.len().min(value.len()));
                 }
             }
         });
         // What is no UTF-8 is no os-release file: its members are left out.
-        let values = room.chunks(slot).zip(lengths).map(|(value, length)| value.get(..length.filter(|_| readable)?));
+        let values = lengths.iter().enumerate().map(|(index, length)| {
+            let length = length.filter(|_| readable)?;
+            room.get(place(index))?.get(..length)
+        });
         let mut reply = Some(reply);
         let mut done = None;
         let kernel = context.guest.kernel_names(&mut |[release, version, machine]| {

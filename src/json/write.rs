@@ -59,11 +59,11 @@ impl<'o> Writer<'o> {
 
     /// Bytes that are JSON already.
     pub fn raw(&mut self, bytes: &[u8]) {
-        let end = self.length.saturating_add(bytes.len());
-        match self.buffer.get_mut(self.length..end) {
+        let room = self.buffer.get_mut(self.length..).and_then(|room| room.get_mut(..bytes.len()));
+        match room {
             Some(room) if !self.full => {
                 room.copy_from_slice(bytes);
-                self.length = end;
+                self.length = self.length.saturating_add(bytes.len());
             }
             _ => self.full = true,
         }

@@ -119,7 +119,18 @@ impl Files for Linux {
 
     fn close(&mut self, handle: i64) -> Result<(), FileError> {
         let files = &mut self.files.files;
-        let index = files.iter().position(|file| file.handle == handle).ok_or(FileError::UnknownHandle)?;
-        files.swap_remove(index).fd.close().map_err(FileError::System)
+        // The last one takes the place of the one that goes.
+        let last = files.pop().ok_or(FileError::UnknownHandle)?;
+        if last.handle == handle {
+            return last.fd.close().map_err(FileError::System);
+        }
+        match files.iter_mut().find(|file| file.handle == handle) {
+            Some(file) => core::mem::replace(file, last).fd.close().map_err(FileError::System),
+            None => {
+                // There is room: it was just made.
+                let _: Result<(), OpenFile> = files.push(last);
+                Err(FileError::UnknownHandle)
+            }
+        }
     }
 }

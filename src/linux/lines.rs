@@ -56,7 +56,14 @@ pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> b
             skipping = true;
             length = 0;
         } else {
-            buffer.copy_within(length.saturating_sub(kept)..length, 0);
+            let start = length.saturating_sub(kept);
+            for index in 0..kept {
+                // Moved to the front a byte at a time: it is the rest of one line.
+                let byte = buffer.get(start.saturating_add(index)).copied().unwrap_or(0);
+                if let Some(slot) = buffer.get_mut(index) {
+                    *slot = byte;
+                }
+            }
             length = kept;
         }
     }

@@ -25,10 +25,9 @@ impl Path {
     fn of(parts: &[&[u8]]) -> Option<Self> {
         let mut path = Path { bytes: [0; 128], length: 0 };
         for part in parts {
-            let end = path.length.checked_add(part.len())?;
             // One byte less, for the NUL.
-            path.bytes.get_mut(..127)?.get_mut(path.length..end)?.copy_from_slice(part);
-            path.length = end;
+            path.bytes.get_mut(path.length..127)?.get_mut(..part.len())?.copy_from_slice(part);
+            path.length = path.length.saturating_add(part.len());
         }
         Some(path)
     }

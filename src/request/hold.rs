@@ -100,7 +100,8 @@ impl<'b> Hold<'b> {
         if end > self.capacity {
             return Err(Problem::TooLong);
         }
-        self.request.get_mut(self.used..end).ok_or(Problem::TooLong)?.copy_from_slice(bytes);
+        let room = self.request.get_mut(self.used..).and_then(|room| room.get_mut(..bytes.len()));
+        room.ok_or(Problem::TooLong)?.copy_from_slice(bytes);
         self.used = end;
         Ok(())
     }

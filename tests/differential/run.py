@@ -121,4 +121,7 @@ def subjects():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (oracle.NoOracle, FileNotFoundError) as missing:
+        sys.exit("differential: %s" % missing)

@@ -110,6 +110,6 @@ def a_line_of_a_megabyte_and_a_half(vm):
         if there:
             check("pid" in reply.get("return", {}), "guest-exec is advertised and refused this: %s" % reply)
         else:
-            equal(reply["error"]["class"], "CommandNotFound", "class, the command not being advertised")
+            check("error" in reply, "guest-exec is not advertised and was answered: %s" % reply)
         agent.send(request("guest-ping", id="next") + b"\n")
         equal(line(agent), {"return": {}, "id": "next"}, "the next request")

@@ -73,8 +73,9 @@ def load_vsock(vm):
 def bridged(vm, port):
     """Joins the machine's socket bridge.sock with a vsock port of the guest itself, anew for each host."""
     device = vm.port_device("picoqga.bridge")
-    pid = vm.shell.check("(while :; do vsock-bridge 1 %d <>%s >&0 2>/tmp/bridge.log; sleep 0.1; done) >/dev/null 2>&1 & echo $!"
-                         % (port, device))
+    # The port stays open between two connections: what came in is thrown away when a port is closed.
+    pid = vm.shell.check("(exec 3<>%s; while :; do vsock-bridge 1 %d <&3 >&3 2>/tmp/bridge.log; sleep 0.1; done) "
+                         ">/dev/null 2>&1 & echo $!" % (device, port))
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 import itertools
 import json
 
-from declare import Subject
+from declare import Subject, error
 
 subject = Subject("arguments")
 
@@ -103,3 +103,11 @@ for request in ('{"execute":"guest-file-open","arguments":{"path":"x","mode":"zz
                 '{"execute":"guest-sync","arguments":{"id":{"id":5}}}', '{"execute":"guest-sync","arguments":{"id":[5]}}',
                 '{"execute":"guest-sync","arguments":{"arguments":{"id":5}}}'):
     subject.wire("request %s" % request, request.encode())
+
+# Of several strangers qemu-ga tells one that its hash table decides on; picoqga tells the first.
+for command, good, strangers, theirs in (
+        ("guest-file-seek", '"whence":"cur","offset":-1,"handle":5', ("hafset", "haet"), "haet"),
+        ("guest-file-read", '"handle":999', ("cndle", "co{unt"), "co{unt")):
+    request = '{"execute":"%s","arguments":{%s,%s}}' % (command, ",".join('"%s":1' % name for name in strangers), good)
+    subject.wire("two strangers: %s" % ", ".join(strangers), request.encode(), diff="which-unexpected-argument",
+                 theirs=[error("Parameter '%s' is unexpected" % theirs)], ours=[error("Parameter '%s' is unexpected" % strangers[0])])

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 
+import oracle
 from client import AgentClient
 from declare import Subject
 
@@ -23,7 +24,7 @@ for arguments in (["-V"], ["--version"], ["-V", "-m", "unix-listen"], ["-v", "-V
         status, out, err = run(t, kind, arguments)
         t.note("status", status)
         t.note("output", re.sub(r"picoqga [0-9.]+", "picoqga X.Y.Z", out), diff="version-line",
-                theirs="QEMU Guest Agent 10.0.2\n",
+                theirs="QEMU Guest Agent %s\n" % oracle.version(),
                ours="QEMU Guest Agent 10.0.2 (picoqga X.Y.Z)\n")
         t.note("error output", err)
     subject.scenario(version, name=" ".join(arguments), diff="version-line", agent=False)

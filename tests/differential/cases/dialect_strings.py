@@ -46,8 +46,13 @@ for text in (b"\\ud83d\\ude00", b"\\uD83D\\uDE00", b"\\ud800\\udc00", b"\\udbff\
     in_all_places("surrogate %s" % text.decode("latin-1"), text)
 for text in (b"\\u", b"\\u1", b"\\u12", b"\\u123", b"\\u123g", b"\\ug123", b"\\u 123", b"\\u+123", b"\\u-123", b"\\u0x12",
         b"\\U0041", b"\\u12\\n",
-             b"\\u123\\u0041", b"\\u{41}", b"\\u00\xc3\xa9", b"\\u12\xff", b"\\u004"):
+             b"\\u123\\u0041", b"\\u{41}", b"\\u00\xc3\xa9", b"\\u12\xff", b"\\u004", b"\\u\\u20ac", b"\\u2\\u20ac",
+        b"\\u20\\u20ac", b"\\u20a\\u20ac", b"\\u \\u20ac", b"\\u\xa9 \\u20ac", b"\\ud83d\\u2\\u20ac", b"\\ud83d\\ude0\\u20ac",
+        b"\\u\\u\\u\\u", b"\\u\\\\", b"\\u1\\\\", b"\\u12\\\"x", b"\\u123\\\"x", b"\\u20\xe2", b"\\u\xc3", b"\\u0a\xf0",
+        b"\\u123\xc3", b"\xc3\\u20\xe2", b"\\ud83d\\u2\xe2", b"\\u2\xe2\x82\xac", b"\\u20\xff", b"\\u20\x01"):
     in_all_places("no escape %s" % text.decode("latin-1"), text)
+    # Where the string ends must not depend on what is wrong in it.
+    subject.wire("no escape %s, then a request" % text.decode("latin-1"), b'{"execute":"%s"}{"execute":"guest-ping"}' % text)
 subject.wire("an escape makes the name", b'{"\\u0065xecute":"\\u0067uest-ping"}')
 subject.wire("an escape makes a double key", b'{"execute":"guest-ping","\\u0065xecute":"guest-ping"}')
 subject.wire("an escape makes an argument's name", b'{"execute":"guest-sync","arguments":{"\\u0069d":7}}')

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""What the release binary may not contain: a heap, a dynamic linker, a panic of our own.
+
+Builds the release binary once more with its symbols, under target/unstripped; the code is the same.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "host"))
+
+from report import Runner  # noqa: E402
+
+TARGET = "x86_64-unknown-linux-musl"
+BINARY = os.path.join(ROOT, "target", "unstripped", TARGET, "release", "picoqga")
+
+# What the C library would pull a heap in for. Of these, free alone would already tell of one.
+HEAP = {"malloc", "calloc", "realloc", "free", "__libc_malloc", "__libc_free", "__expand_heap", "mmap", "__mmap", "brk", "sbrk"}
+
+# Functions that can reach a panic, all of them in packages: why each one does not happen. Anything else fails.
+PANICS = {
+    r"serde_json_core::de::Deserializer::parse_str": "its index stays within canonical JSON, whose strings are closed",
+    r"serde_json_core::str::EscapedStringFragmentIter": "it splits where find() found a backslash",
+}
+
+runner = Runner("footprint")
+test = runner.test
+
+
+def tool(*words):
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def build():
+    environment = dict(os.environ, CARGO_PROFILE_RELEASE_STRIP="none")
+    directory = os.path.join(ROOT, "target", "unstripped")
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--target", TARGET, "--target-dir", directory],
+                   check=True, cwd=ROOT, env=environment)
+
+
+def symbols():
+    return {line.split()[-1] for line in tool("nm", BINARY).splitlines()}
+
+
+def callers_of_panics():
+    """The functions that call or jump to the machinery of panics, by their readable names.
+
+    What the core library wraps around it (`unwrap_failed`, `slice_index_fail`) belongs to the machinery.
+    """
+    calls = {}
+    function = None
+    for line in tool("objdump", "--disassemble", "--demangle", "--no-show-raw-insn", BINARY).splitlines():
+        begin = re.match(r"^[0-9a-f]+ <(.*)>:$", line)
+        if begin:
+            function = begin.group(1)
+            continue
+        target = re.search(r"\s(?:call|j[a-z]+)\s.*<(.*?)(?:\+0x[0-9a-f]+)?>$", line)
+        if target and target.group(1) != function:
+            calls.setdefault(target.group(1), set()).add(function)
+    machinery = {name for name in calls if "panicking" in name}
+    assert machinery, "no panic is left at all: say so here"
+    todo, found = list(machinery), set()
+    while todo:
+        for caller in calls.get(todo.pop(), ()):
+            if re.match(r"<?core::", caller):
+                if caller not in machinery:
+                    machinery.add(caller)
+                    todo.append(caller)
+            else:
+                found.add(caller)
+    return found
+
+
+@test
+def there_is_no_heap():
+    found = symbols()
+    assert "main" in found, "the binary has no symbols: nothing can be seen in it"
+    assert not found & HEAP, "the binary has %s" % ", ".join(sorted(found & HEAP))
+
+
+@test
+def it_is_static():
+    headers = tool("readelf", "--program-headers", "--dynamic", BINARY)
+    assert "INTERP" not in headers, "it asks for a dynamic linker"
+    assert "NEEDED" not in headers, "it asks for libraries"
+
+
+@test
+def no_code_of_ours_can_panic():
+    callers = callers_of_panics()
+    ours = sorted(name for name in callers if not any(re.search(pattern, name) for pattern in PANICS))
+    assert not ours, "these can reach a panic: %s" % ", ".join(ours)
+    print("   panics are left in: %s" % (", ".join(sorted(callers)) or "nothing"))
+
+
+@test
+def the_static_data_is_within_its_budget():
+    sizes = tool("size", "-A", BINARY)
+    data = sum(int(size) for size in re.findall(r"^\.(?:data|bss|data\.rel\.ro)\s+(\d+)", sizes, re.M))
+    assert 0 < data <= 224 * 1024, "%d bytes of static data, more than 224 KiB" % data
+    print("   %d bytes of static data, %d bytes of binary with symbols" % (data, os.path.getsize(BINARY)))
+
+
+if __name__ == "__main__":
+    build()
+    runner.main()
