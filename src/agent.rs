@@ -157,6 +157,11 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.nobody_reads = true;
     }
 
+    /// The end of the input was none: the host is still to come.
+    pub fn resume_input(&mut self) {
+        self.input_has_ended = false;
+    }
+
     /// Does the next bit of work: at most one read, one write, one request, or one piece of a reply.
     ///
     /// # Errors
@@ -167,6 +172,11 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             Work::Parse if !self.output.is_empty() => return self.send(transport),
             Work::Parse if self.input_has_ended => return Ok(Progress::Ended),
             Work::Parse => return self.receive(transport),
+            Work::Reply(row, cursor) if self.nobody_reads => {
+                (row.abandon)(&cursor, guest);
+                self.output.clear();
+                self.work = Work::Parse;
+            }
             Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
             Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
             Work::Run => self.run(guest),

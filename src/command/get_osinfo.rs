@@ -43,7 +43,7 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
 
     fn run<'a>(_: NoArguments, context: Context<'a, G>, reply: Reply<'_, '_>) -> Result<Done, Error<'a>> {
         let (lines, room) = context.scratch.split_at_mut_checked(context.scratch.len() / 2).unwrap_or_default();
-        let slot = (room.len() / MEMBERS.len()).min(VALUE_BYTES);
+        let slot = room.len().checked_div(MEMBERS.len()).unwrap_or(0).min(VALUE_BYTES);
         let place = |index: usize| index.saturating_mul(slot)..index.saturating_add(1).saturating_mul(slot);
         let mut lengths = [None; MEMBERS.len()];
         let mut readable = true;

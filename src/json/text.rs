@@ -76,9 +76,11 @@ pub struct TextMachine {
     code: u32,
     /// The leading surrogate that waits for its trailing one; 0 if none does.
     leading: u32,
+    /// The string is bad: only its end is looked for.
+    is_bad: bool,
     /// How many more bytes the complaint about a bad `\uXXXX` quotes.
     complaint_left: u8,
-    /// The escape as typed, for the error message; of a pair both halves.
+    /// The escape as typed, for the complaint; of a pair both halves.
     typed: [u8; 12],
     typed_length: u8,
     utf8_left: u8,
@@ -94,6 +96,7 @@ impl TextMachine {
             escape: Escape::None,
             code: 0,
             leading: 0,
+            is_bad: false,
             complaint_left: 0,
             typed: [0; 12],
             typed_length: 0,
@@ -118,26 +121,11 @@ impl TextMachine {
         if !(0x20..0xFE).contains(&byte) {
             return TextStep::Stray;
         }
-        let step = self.lex(byte);
-        if step == TextStep::End && self.complaint_left > 0 {
-            // The closing quote ends what can be quoted.
-            self.quote_in_complaint(byte);
-            self.complaint_left = 0;
-            return TextStep::Again(BadText::Unicode);
-        }
-        if self.complaint_left > 0 {
-            self.quote_in_complaint(byte);
-            self.complaint_left = self.complaint_left.saturating_sub(1);
-            return if self.complaint_left == 0 { TextStep::Bad(BadText::Unicode) } else { TextStep::Nothing };
+        let step = if self.is_bad { self.look_for_end(byte) } else { self.lex(byte) };
+        if let TextStep::Bad(_) | TextStep::Again(_) = step {
+            self.is_bad = true;
         }
         step
-    }
-
-    fn quote_in_complaint(&mut self, byte: u8) {
-        if let Some(slot) = self.typed.get_mut(usize::from(self.typed_length)) {
-            *slot = byte;
-            self.typed_length = self.typed_length.saturating_add(1);
-        }
     }
 
     fn lex(&mut self, byte: u8) -> TextStep {
@@ -157,10 +145,7 @@ impl TextMachine {
                 TextStep::Again(BadText::Unicode)
             }
             Escape::LeadingBackslash if byte == b'u' => {
-                self.escape = Escape::Hex { left: 4 };
-                self.code = 0;
-                self.quote_in_complaint(b'\\');
-                self.quote_in_complaint(byte);
+                self.begin_hex(byte);
                 TextStep::Nothing
             }
             Escape::LeadingBackslash => {
@@ -168,6 +153,45 @@ impl TextMachine {
                 TextStep::Again(BadText::Unicode)
             }
         }
+    }
+
+    /// In a bad string only backslashes and the closing quote matter. A complaint about a bad `\uXXXX` goes on quoting
+    /// the bytes behind the `u`, whatever they are, as far as the string goes.
+    fn look_for_end(&mut self, byte: u8) -> TextStep {
+        let ends = self.escape == Escape::None && byte == self.quote;
+        let complains = self.complaint_left > 0;
+        if complains {
+            self.quote_in_complaint(byte);
+            self.complaint_left = if ends { 0 } else { self.complaint_left.saturating_sub(1) };
+            if ends {
+                // The byte is given again once the complaint is made.
+                return TextStep::Again(BadText::Unicode);
+            }
+        }
+        self.escape = match self.escape {
+            Escape::None if byte == b'\\' => Escape::Backslash,
+            _ => Escape::None,
+        };
+        match (ends, complains && self.complaint_left == 0) {
+            (true, _) => TextStep::End,
+            (false, true) => TextStep::Bad(BadText::Unicode),
+            (false, false) => TextStep::Nothing,
+        }
+    }
+
+    fn quote_in_complaint(&mut self, byte: u8) {
+        if let Some(slot) = self.typed.get_mut(usize::from(self.typed_length)) {
+            *slot = byte;
+            self.typed_length = self.typed_length.saturating_add(1);
+        }
+    }
+
+    /// A `\u` begins.
+    fn begin_hex(&mut self, byte: u8) {
+        self.escape = Escape::Hex { left: 4 };
+        self.code = 0;
+        self.quote_in_complaint(b'\\');
+        self.quote_in_complaint(byte);
     }
 
     fn ordinary(&mut self, byte: u8) -> TextStep {
@@ -217,12 +241,9 @@ impl TextMachine {
             b'r' => b'\r',
             b't' => b'\t',
             b'u' => {
-                self.escape = Escape::Hex { left: 4 };
-                self.code = 0;
                 self.leading = 0;
                 self.typed_length = 0;
-                self.quote_in_complaint(b'\\');
-                self.quote_in_complaint(byte);
+                self.begin_hex(byte);
                 return TextStep::Nothing;
             }
             _ => return TextStep::Bad(BadText::Escape),
@@ -233,14 +254,14 @@ impl TextMachine {
     fn hex(&mut self, left: u8, byte: u8) -> TextStep {
         let Some(digit) = char::from(byte).to_digit(16) else {
             self.escape = Escape::None;
+            self.is_bad = true;
             if self.leading != 0 {
                 // The message quotes the leading surrogate alone.
                 self.typed_length = self.typed_length.min(6);
                 return TextStep::Again(BadText::Unicode);
             }
-            // The message quotes four bytes whatever they are, as far as the string goes. They are still lexed as usual.
             self.complaint_left = left;
-            return self.lex(byte);
+            return self.look_for_end(byte);
         };
         self.quote_in_complaint(byte);
         self.code = (self.code << 4) | digit;
@@ -343,6 +364,9 @@ mod tests {
             (b"\\u12zz\"", BadText::Unicode, b"\\u12zz"),
             (b"\\u12\\n\"", BadText::Unicode, b"\\u12\\n"),
             (b"\\u12\\\"x\"", BadText::Unicode, b"\\u12\\\""),
+            (b"\\u20\xE2\"", BadText::Unicode, b"\\u20\xE2\""),
+            (b"\\u\\u20ac\"", BadText::Unicode, b"\\u\\u20"),
+            (b"\\u2\\u20ac\"", BadText::Unicode, b"\\u2\\u2"),
             (b"\\uDBFF\\uDFFF\"", BadText::Unicode, b"\\uDBFF\\uDFFF"),
             (b"\xC3(\"", BadText::Utf8, b""),
             (b"\x80\"", BadText::Utf8, b""),

@@ -1,8 +1,12 @@
 //! The loop: waits for the line, the listener, device events, signals and deadlines, and lets the agent work.
 //!
 //! While the host is connected the line is level-triggered: a wait, a read and a write for a request. After the host hung
-//! up on a virtio port, which then stays readable for ever, it is edge-triggered until bytes come again; so the agent
+//! up on a virtio port, which then stays readable for ever, it is edge-triggered until a host is there again; so the agent
 //! does not wake at all while there is nothing to do.
+//!
+//! That a host is there, and what it sends, reach a virtio port by different ways, so the first bytes of a new host may be
+//! there while the port still says that nobody is. They are told from the last bytes of the old one by the end of file
+//! that was read between them; the reply then waits for the host to be announced, for [`ARRIVAL_MS`] at the most.
 
 use super::Linux;
 use super::channel::Channel;
@@ -19,6 +23,9 @@ use crate::sys::{socket, system};
 const LINE: u64 = 1;
 const LISTENER: u64 = 2;
 const DEVICES: u64 = 3;
+
+/// How long a new host may take to be announced after its first bytes.
+const ARRIVAL_MS: i64 = 2000;
 
 /// How long to wait before a port or line that cannot be opened is tried again: at first, and at most.
 const RETRY_FIRST_MS: i64 = 250;
@@ -43,8 +50,23 @@ pub struct Runner<'b> {
 struct Connection {
     line: Line,
     interest: Interest,
-    /// The host is gone, as far as is known; what it sent is still being read.
-    host_is_gone: bool,
+    host: Host,
+}
+
+/// What is known of the host at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    /// It is there.
+    Here,
+    /// It is gone; what it sent is still being read.
+    Leaving,
+    /// Nobody is there, and nothing is left to read. Only of a port: other lines are closed then.
+    Away,
+    /// Bytes came, though nobody is said to be there. If nobody is by then, they came too late.
+    Arriving {
+        /// In nanoseconds since boot.
+        until_ns: i64,
+    },
 }
 
 /// When a port that could not be opened is tried again.
@@ -57,6 +79,10 @@ struct Retry {
 }
 
 const READING: Interest = Interest { read: true, write: false, edge: false };
+/// Of a port without a host.
+const LISTENING: Interest = Interest { read: true, write: false, edge: true };
+/// Of a port whose host is about to be announced.
+const ARRIVING: Interest = Interest { read: true, write: true, edge: true };
 
 impl<'b> Runner<'b> {
     /// A loop over what is given. Nothing is opened yet.
@@ -102,6 +128,7 @@ impl<'b> Runner<'b> {
             self.wait()?;
             let now_ns = system::boot_time_ns().unwrap_or(0);
             self.guest.run_deadlines(now_ns);
+            self.give_up_arrival(now_ns);
             if self.line.is_none() && self.retry.at_ns.is_some_and(|at_ns| at_ns <= now_ns) {
                 // A reason that it can not be opened for is logged by `connect`.
                 let _: Result<(), Errno> = self.connect();
@@ -112,10 +139,8 @@ impl<'b> Runner<'b> {
     /// Waits for something to happen, and notes what did.
     fn wait(&mut self) -> Result<(), Errno> {
         let retry_ns = if self.line.is_none() { self.retry.at_ns } else { None };
-        let deadline_ns = match (self.guest.deadline_ns(), retry_ns) {
-            (Some(left), Some(right)) => Some(left.min(right)),
-            (left, right) => left.or(right),
-        };
+        let deadlines = [self.guest.deadline_ns(), retry_ns, self.arrival_deadline_ns()];
+        let deadline_ns = deadlines.into_iter().flatten().min();
         let timeout_ms = match deadline_ns {
             None => -1,
             Some(deadline_ns) => {
@@ -162,9 +187,14 @@ impl<'b> Runner<'b> {
         if let (Some(listener), Some(_)) = (self.channel.listener(), self.retry.reason) {
             self.epoll.change(listener, LISTENER, READING)?;
         }
+        // A port says whether a host is there once it is waited for.
+        let (host, interest) = match self.channel {
+            Channel::Port { .. } => (Host::Away, LISTENING),
+            _ => (Host::Here, READING),
+        };
         let opened = self.channel.connect(self.guest).and_then(|fd| {
             let Some(fd) = fd else { return Ok(None) };
-            self.epoll.add(&fd, LINE, READING)?;
+            self.epoll.add(&fd, LINE, interest)?;
             Ok(Some(fd))
         });
         match opened {
@@ -181,8 +211,7 @@ impl<'b> Runner<'b> {
                 self.guest.log.write(Level::Info, &[Part::Words("channel '"), name, Part::Words("' is open")]);
                 self.retry.at_ns = None;
                 self.retry.reason = None;
-                let line = Line::new(fd);
-                self.line = Some(Connection { line, interest: READING, host_is_gone: false });
+                self.line = Some(Connection { line: Line::new(fd), interest, host });
                 Ok(())
             }
             Err(errno) => {
@@ -222,25 +251,25 @@ impl<'b> Runner<'b> {
     }
 
     fn line_event(&mut self, event: Ready) {
+        let is_port = matches!(self.channel, Channel::Port { .. });
         let Some(connection) = &mut self.line else { return };
-        if connection.host_is_gone && !event.hang_up {
-            // A new host is there, before the end of the old one's bytes was seen.
-            self.agent.hang_up(self.guest);
-            connection.host_is_gone = false;
-        }
         if event.write {
             connection.line.ready_to_write();
         }
         if event.read || event.hang_up {
             connection.line.ready_to_read();
         }
-        if event.hang_up {
-            let is_port = matches!(self.channel, Channel::Port { .. });
-            if is_port && connection.interest.read && !event.read {
-                // A port whose host is gone can still be read; one that can not has been unplugged.
-                return self.disconnect();
+        if !event.hang_up {
+            if connection.host == Host::Leaving {
+                // A new host is there, before the end of the old one's bytes was seen.
+                self.agent.hang_up(self.guest);
             }
-            connection.host_is_gone = true;
+            connection.host = Host::Here;
+        } else if is_port && connection.interest.read && !event.read {
+            // A port whose host is gone can still be read; one that cannot has been unplugged.
+            self.disconnect();
+        } else if connection.host == Host::Here {
+            connection.host = Host::Leaving;
             self.agent.discard_replies();
         }
     }
@@ -253,18 +282,15 @@ impl<'b> Runner<'b> {
             }
             match self.agent.step(&mut connection.line, self.guest) {
                 Ok(Progress::Again) => {}
-                Ok(Progress::Wait { read, write }) => {
-                    let edge = connection.interest.edge;
-                    return self.wait_for(Interest { read, write, edge });
-                }
+                Ok(Progress::Wait { read, write }) => return self.wait_for(read, write),
                 Ok(Progress::Ended) => return self.ended(),
-                Err(error) if connection.host_is_gone => {
+                Err(error) if connection.host == Host::Leaving => {
                     self.lost(error.0);
                     return self.disconnect();
                 }
                 Err(_) => {
                     // What came before is still answered to nobody; then the read fails as well, or ends.
-                    connection.host_is_gone = true;
+                    connection.host = Host::Leaving;
                     connection.line.ready_to_read();
                     self.agent.discard_replies();
                 }
@@ -276,13 +302,22 @@ impl<'b> Runner<'b> {
         self.guest.log.write(Level::Warning, &[Part::Words("channel lost: "), Part::Errno(errno)]);
     }
 
-    /// Waits for the line to be ready. Edge-triggered waiting ends with the first byte that comes.
-    fn wait_for(&mut self, mut interest: Interest) {
+    /// Waits for the line to be ready.
+    fn wait_for(&mut self, read: bool, write: bool) {
         let Some(connection) = &mut self.line else { return };
         if connection.line.take_had_bytes() {
-            interest.edge = false;
             self.retry.pause_ms = 0;
+            if connection.host == Host::Away {
+                let arrival_ns = ARRIVAL_MS.saturating_mul(1_000_000);
+                let until_ns = system::boot_time_ns().unwrap_or(0).saturating_add(arrival_ns);
+                connection.host = Host::Arriving { until_ns };
+            }
         }
+        let interest = match connection.host {
+            Host::Here | Host::Leaving => Interest { read, write, edge: false },
+            Host::Away => LISTENING,
+            Host::Arriving { .. } => ARRIVING,
+        };
         if interest != connection.interest {
             connection.interest = interest;
             if let Err(errno) = self.epoll.change(connection.line.fd(), LINE, interest) {
@@ -292,16 +327,38 @@ impl<'b> Runner<'b> {
         }
     }
 
+    /// When bytes that nobody is said to have sent come too late, in nanoseconds since boot.
+    fn arrival_deadline_ns(&self) -> Option<i64> {
+        match self.line.as_ref()?.host {
+            Host::Arriving { until_ns } => Some(until_ns),
+            _ => None,
+        }
+    }
+
+    /// Takes the sender of bytes for gone who was not announced in time.
+    fn give_up_arrival(&mut self, now_ns: i64) {
+        if self.arrival_deadline_ns().is_some_and(|until_ns| until_ns <= now_ns)
+            && let Some(connection) = &mut self.line
+        {
+            connection.host = Host::Leaving;
+            connection.line.ready_to_read();
+            self.agent.discard_replies();
+        }
+    }
+
     /// The host hung up, and what it sent is done with.
     fn ended(&mut self) {
-        self.agent.hang_up(self.guest);
-        match self.channel {
-            Channel::Port { .. } => {
-                if let Some(connection) = &mut self.line {
-                    connection.host_is_gone = false;
-                    connection.line.take_had_bytes();
+        match (&self.channel, &mut self.line) {
+            (Channel::Port { .. }, Some(connection)) => {
+                connection.line.take_had_bytes();
+                if let Host::Arriving { .. } = connection.host {
+                    // The end of file only says again that nobody is there yet.
+                    self.agent.resume_input();
+                } else {
+                    self.agent.hang_up(self.guest);
+                    connection.host = Host::Away;
                 }
-                self.wait_for(Interest { read: true, write: false, edge: true });
+                self.wait_for(true, false);
             }
             _ => self.disconnect(),
         }

@@ -198,7 +198,7 @@ def through(agent, data, cut):
 def unequal(who, expected, got):
     if expected == got:
         return []
-    return ["%s:" % who] + ["    expected %s" % line for line in folded(expected)] + ["    got      %s" % line for line in folded(got)]
+    return ["%s:" % who, *("    expected %s" % line for line in folded(expected)), *("    got      %s" % line for line in folded(got))]
 
 
 def folded(lines, most=12):

@@ -75,6 +75,7 @@ class Agent:
 
     def __init__(self, kind, env=None, cwd=None, umask=0o022, options=(), directory=None):
         self.kind = kind
+        self.stopped = False
         self.temporary = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="agent-")
         self.socket = os.path.join(self.directory, "agent.sock")
@@ -122,7 +123,9 @@ class Agent:
             if not self.running():
                 raise AssertionError("%s ended with status %d: %s" % (self.kind.name, self.process.returncode, self.output()))
             try:
-                return AgentClient(self.socket, timeout=min(0.5, timeout))
+                client = AgentClient(self.socket, timeout=min(0.5, timeout))
+                client.timeout = timeout
+                return client
             except AgentTimeout:
                 if time.monotonic() >= deadline:
                     raise
@@ -132,6 +135,8 @@ class Agent:
 
         Not so for the real one: a SIGTERM that comes just before it begins to wait is lost on it.
         """
+        if self.stopped:
+            return
         if not self.kind.exit_must_be_zero:
             self.kill()
             return
@@ -154,5 +159,6 @@ class Agent:
         self.remove()
 
     def remove(self):
+        self.stopped = True
         if self.temporary:
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -26,16 +26,16 @@ class AgentTimeout(Exception):
     """Nothing, or not enough, came in time. `received` holds the bytes that did come."""
 
     def __init__(self, what, received):
-        self.received = received
-        super().__init__("%s; received so far: %s" % (what, shorten(received)))
+        self.received = bytes(received)
+        super().__init__("%s; received so far: %s" % (what, shorten(self.received)))
 
 
 class AgentClosed(Exception):
     """The other side closed the line. `received` holds the bytes that came before."""
 
     def __init__(self, what, received):
-        self.received = received
-        super().__init__("%s; received so far: %s" % (what, shorten(received)))
+        self.received = bytes(received)
+        super().__init__("%s; received so far: %s" % (what, shorten(self.received)))
 
 
 def shorten(data, limit=400):
@@ -53,7 +53,8 @@ class AgentClient:
         """Connects to `path`; the socket may appear, and begin to listen, up to `timeout` seconds later."""
         self.path = path
         self.timeout = timeout
-        self.buffer = b""
+        # Grows in place: a reply may be 64 MiB long.
+        self.buffer = bytearray()
         self.socket = None
         deadline = time.monotonic() + timeout
         while True:
@@ -67,7 +68,7 @@ class AgentClient:
                 candidate.close()
                 if time.monotonic() >= deadline:
                     raise AgentTimeout("no connection to %s within %g s (%s)" % (path, timeout, error), b"") from None
-                time.sleep(0.02)
+                time.sleep(0.002)
 
     def __enter__(self):
         return self
@@ -102,8 +103,7 @@ class AgentClient:
         while True:
             end = self.buffer.find(b"\n", searched)
             if end >= 0:
-                line, self.buffer = self.buffer[:end + 1], self.buffer[end + 1:]
-                return line
+                return self.cut(end + 1)
             searched = len(self.buffer)
             left = deadline - time.monotonic()
             if left <= 0 or not self.take(left):
@@ -114,8 +114,7 @@ class AgentClient:
         """Everything that arrives until the line has been quiet for `seconds`, or is closed."""
         while self.take(seconds, eof_is_error=False):
             pass
-        data, self.buffer = self.buffer, b""
-        return data
+        return self.cut(len(self.buffer))
 
     def read_eof(self, timeout=None):
         """Everything up to the agent's closing of the line."""
@@ -128,8 +127,13 @@ class AgentClient:
             try:
                 self.take(left)
             except AgentClosed:
-                data, self.buffer = self.buffer, b""
-                return data
+                return self.cut(len(self.buffer))
+
+    def cut(self, length):
+        """Takes that many bytes from the front of what has come."""
+        data = bytes(self.buffer[:length])
+        del self.buffer[:length]
+        return data
 
     def take(self, seconds, eof_is_error=True):
         """Waits up to `seconds` for bytes and adds them to the buffer. False when none came."""
@@ -177,7 +181,7 @@ class AgentClient:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise AgentTimeout("no answer to guest-sync-delimited %d within %g s" % (number, timeout), seen + self.buffer)
+                raise AgentTimeout("no answer to guest-sync-delimited %d within %g s" % (number, timeout), seen + bytes(self.buffer))
             try:
                 line = self.read_line(left)
             except AgentTimeout:

@@ -118,6 +118,13 @@ class Guest(Vm):
                                 "basename $(dirname $n); done; true" % name).strip().replace("vport", "/dev/vport")
 
 
+@contextlib.contextmanager
+def fresh():
+    """A machine of one's own, whose agent port no host has ever opened."""
+    with Guest() as guest:
+        yield guest
+
+
 class Shared:
     """One machine for many tests, booted when first asked for. After a failed test the next one gets a fresh machine."""
 

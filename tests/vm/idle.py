@@ -1,19 +1,11 @@
 """An idle agent does not run at all: the kernel's count of its sleeps does not move, whatever the host does meanwhile."""
 
-import contextlib
 import time
 
-from guest import Guest, test
+from guest import fresh, test
 from report import equal
 
 SECONDS = 10
-
-
-@contextlib.contextmanager
-def fresh():
-    """A machine whose agent port no host has ever opened."""
-    with Guest() as guest:
-        yield guest
 
 
 def switches(vm, pid):

@@ -14,8 +14,8 @@ lines = Shared(devices=[
     *Vm.socket("bridge"), "-device", "virtserialport,chardev=bridge,name=picoqga.bridge"])
 
 
-def converse(vm, socket):
-    """A conversation, a host that goes away, half a request from the next, and another conversation."""
+def converse(vm, pid, socket):
+    """A conversation, a host that goes away, half a request from the next, another conversation, and silence."""
     with vm.agent(socket) as agent:
         agent.sync()
         # Exact bytes: a line that is not raw would turn LF into CR LF, or echo what we say.
@@ -34,6 +34,7 @@ def converse(vm, socket):
         agent.sync()
         agent.send(b'{"execute":"guest-ping"}\n')
         equal(agent.read_line(), b'{"return": {}}\n', "reply to the third host over %s" % socket)
+        check_idle(vm, pid)
 
 
 def wait_open(vm, pid, device):
@@ -52,16 +53,14 @@ def check_idle(vm, pid):
 def serial_port(vm):
     with vm.running_agent("-m isa-serial -p /dev/ttyS1") as pid:
         wait_open(vm, pid, "/dev/ttyS1")
-        converse(vm, "tty")
-        check_idle(vm, pid)
+        converse(vm, pid, "tty")
 
 
 @test(group="transports", fixture=lines)
 def virtio_console(vm):
     with vm.running_agent("-m isa-serial -p /dev/hvc0") as pid:
         wait_open(vm, pid, "/dev/hvc0")
-        converse(vm, "hvc")
-        check_idle(vm, pid)
+        converse(vm, pid, "hvc")
 
 
 def load_vsock(vm):
@@ -87,8 +86,7 @@ def vsock(vm):
     load_vsock(vm)
     # In a loopback the client's address is 1, not the host's 2, so the agent has to be told to serve it.
     with vm.running_agent("-m vsock-listen -p 4294967295:5000 --vsock-peer 1") as pid, bridged(vm, 5000):
-        converse(vm, "bridge")
-        check_idle(vm, pid)
+        converse(vm, pid, "bridge")
 
 
 @test(group="transports", fixture=lines)

@@ -1,14 +1,14 @@
 //! Asking PID 1 to stop the machine, in the words of the init systems there are.
 //!
-//! A signal is only sent where PID 1 catches it or waits for it, which `SigCgt` and `SigBlk` of `/proc/1/status` tell:
-//! the same program may be an init or a shell. Sources: systemd(1), BusyBox init, initctl(5) of sysvinit, openrc-init(8),
+//! A signal is only sent where PID 1 catches it or waits for it, which `SigCgt` and `SigBlk` of `/proc/1/status` tell, or
+//! where its name leaves no doubt: the same program may be an init or a shell. Sources: systemd(1), BusyBox init, initctl(5) of sysvinit, openrc-init(8),
 //! runit-init(8), s6-poweroff(8).
 
 use core::ffi::{CStr, c_int};
 
 use crate::errno::Errno;
 use crate::guest::Shutdown;
-use crate::linux::lines::each_line;
+use crate::linux::lines::{each_line, read_whole};
 use crate::linux::pseudo::Pseudo;
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::signal;
@@ -29,27 +29,33 @@ pub fn ask(proc: &mut Pseudo, how: Shutdown) -> Option<&'static str> {
     // What is shown of a program whose file was replaced.
     let program = program.strip_suffix(b" (deleted)").unwrap_or(program);
     let program = program.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-    // The signals for halt, power-off and reboot.
-    let (name, signals) = match program {
-        b"systemd" => ("systemd", [3, 4, 5].map(|number: c_int| SIGRTMIN.saturating_add(number))),
-        b"busybox" | b"busybox.static" | b"linuxrc" => ("busybox init", [SIGUSR1, SIGUSR2, SIGTERM]),
-        b"s6-svscan" => ("s6-svscan", [SIGUSR2, SIGUSR1, SIGINT]),
+    // The signals for halt, power-off and reboot, and whether the masks of PID 1 show that it waits for them.
+    let (name, [halt, power_off, reboot], shown) = match program {
+        b"systemd" => ("systemd", [3, 4, 5].map(|number: c_int| SIGRTMIN.saturating_add(number)), true),
+        // It waits in sigtimedwait(2), for whose time the kernel takes the signals out of the mask. But what it does goes
+        // by its name: under this one it is no shell.
+        b"busybox" | b"busybox.static" if is_called_init(proc) => ("busybox init", [SIGUSR1, SIGUSR2, SIGTERM], false),
+        b"s6-svscan" => ("s6-svscan", [SIGUSR2, SIGUSR1, SIGINT], true),
         b"openrc-init" => return openrc(how).then_some("openrc-init"),
         b"runit" | b"runit-init" => return runit(proc, how).then_some("runit"),
         _ => return sysvinit(how).then_some("sysvinit"),
     };
-    let [halt, power_off, reboot] = signals;
     let number = match how {
         Shutdown::Halt => halt,
         Shutdown::PowerDown => power_off,
         Shutdown::Reboot => reboot,
     };
-    send(proc, number).then_some(name)
+    let heard = !shown || listens(proc, number);
+    (heard && signal::send(1, number).is_ok()).then_some(name)
 }
 
-/// Sends a signal to PID 1, if it does something with it.
-fn send(proc: &mut Pseudo, number: c_int) -> bool {
-    listens(proc, number) && signal::send(1, number).is_ok()
+/// Whether PID 1 was started as `init` or `linuxrc`.
+fn is_called_init(proc: &mut Pseudo) -> bool {
+    let mut line = [0; 256];
+    let length = proc.open(c"1/cmdline").and_then(|file| read_whole(&file, &mut line)).unwrap_or(0);
+    let name = line.get(..length).unwrap_or_default().split(|&byte| byte == 0).next().unwrap_or_default();
+    let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    matches!(name, b"init" | b"linuxrc")
 }
 
 fn listens(proc: &mut Pseudo, number: c_int) -> bool {
