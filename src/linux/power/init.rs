@@ -32,9 +32,9 @@ pub fn ask(proc: &mut Pseudo, how: Shutdown) -> Option<&'static str> {
     // The signals for halt, power-off and reboot, and whether the masks of PID 1 show that it waits for them.
     let (name, [halt, power_off, reboot], shown) = match program {
         b"systemd" => ("systemd", [3, 4, 5].map(|number: c_int| SIGRTMIN.saturating_add(number)), true),
-        // It waits in sigtimedwait(2), for whose time the kernel takes the signals out of the mask. But what it does goes
-        // by its name: under this one it is no shell.
-        b"busybox" | b"busybox.static" if is_called_init(proc) => ("busybox init", [SIGUSR1, SIGUSR2, SIGTERM], false),
+        // The init waits in sigtimedwait(2), for whose time the kernel takes the signals out of the mask. But what busybox
+        // does goes by its name, and under that one it is the init. A script with traps shows what it listens to.
+        b"busybox" | b"busybox.static" => ("busybox init", [SIGUSR1, SIGUSR2, SIGTERM], !is_called_init(proc)),
         b"s6-svscan" => ("s6-svscan", [SIGUSR2, SIGUSR1, SIGINT], true),
         b"openrc-init" => return openrc(how).then_some("openrc-init"),
         b"runit" | b"runit-init" => return runit(proc, how).then_some("runit"),
