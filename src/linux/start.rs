@@ -40,6 +40,7 @@ static MEMORY: Once<Memory> = Once::new(Memory {
 
 /// The agent as a process; answers its exit status.
 pub fn main(mut arguments: Arguments) -> i32 {
+    start::fill_standard_descriptors();
     let name = arguments.next().unwrap_or(c"picoqga");
     let options = match options::parse(arguments) {
         Ok(Action::Run(options)) => options,

@@ -46,6 +46,20 @@ pub fn environment(name: &CStr) -> Option<&'static CStr> {
     }
 }
 
+/// Fills the descriptors 0, 1 and 2 where the process was started without them: else the line to the host could become
+/// standard error, and messages go to the host.
+pub fn fill_standard_descriptors() {
+    for raw in libc::STDIN_FILENO..=libc::STDERR_FILENO {
+        // SAFETY: the calls keep no pointer, and the paths end with a NUL. A new descriptor is the lowest free one, so it is
+        // this one; the root directory, which can be neither read nor written, serves where there is no /dev.
+        unsafe {
+            if libc::fcntl(raw, libc::F_GETFD) == -1 && libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) == -1 {
+                libc::open(c"/".as_ptr(), libc::O_RDONLY);
+            }
+        }
+    }
+}
+
 fn write_all(raw: c_int, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         // SAFETY: the bytes are readable for their length, and the call keeps no pointer. A descriptor that is closed or
