@@ -3,7 +3,7 @@
 //! The library is the agent without an operating system: no heap, no threads, no clock and no waiting of its own. From
 //! the bottom up:
 //!
-//! - [`limits`]: every capacity; [`errno`] and [`error`]: what goes wrong, and what the client is told.
+//! - [`limits`]: every capacity; [`errno`] and [`mod@error`]: what goes wrong, and what the client is told.
 //! - [`json`]: bytes to tokens and values to bytes; [`base64`]: text in pieces.
 //! - [`request`]: tokens to requests; [`args`]: the arguments of a command, checked and typed.
 //! - [`guest`]: what a platform can do; [`command`]: the commands, and the table of them.

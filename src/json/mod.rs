@@ -1,4 +1,4 @@
-//! JSON in QEMU's dialect: bytes to tokens ([`lex`], [`text`]) and values to bytes ([`write`]).
+//! JSON in QEMU's dialect: bytes to tokens ([`lex`], [`text`]) and values to bytes ([`mod@write`]).
 
 pub mod lex;
 pub mod text;

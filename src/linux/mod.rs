@@ -29,6 +29,7 @@ pub struct Linux {
     pub(crate) files: FileTable,
     spool: MemorySpool,
     /// `/proc`, mounted or not.
+    #[cfg_attr(not(feature = "power"), allow(dead_code))] // no command of a build without power reads it
     pub(crate) proc: Pseudo,
     /// `/sys`, mounted or not.
     pub(crate) sys: Pseudo,

@@ -6,7 +6,7 @@
 //!
 //! That a host is there, and what it sends, reach a virtio port by different ways, so the first bytes of a new host may be
 //! there while the port still says that nobody is. They are told from the last bytes of the old one by the end of file
-//! that was read between them; the reply then waits for the host to be announced, for [`ARRIVAL_MS`] at the most.
+//! that was read between them; the reply then waits for the host to be announced, for two seconds at the most.
 
 use super::Linux;
 use super::channel::Channel;
