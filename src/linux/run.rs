@@ -173,9 +173,19 @@ impl<'b> Runner<'b> {
     fn device_event(&mut self) {
         let mut message = [0; 2048];
         let mut port = false;
-        while let Some(Ok(length)) = self.devices.as_ref().map(|devices| devices.read(&mut message)) {
-            let message = message.get(..length).unwrap_or_default();
-            port |= message.windows(6).any(|window| window == b"virtio" || window == b"/vport");
+        while let Some(devices) = &self.devices {
+            match devices.read(&mut message) {
+                Ok(length) => {
+                    let message = message.get(..length).unwrap_or_default();
+                    port |= message.windows(6).any(|window| window == b"virtio" || window == b"/vport");
+                }
+                Err(Errno::EAGAIN) => break,
+                Err(_) => {
+                    // Too many events came at once, and some were lost: it may have been among them.
+                    port = true;
+                    break;
+                }
+            }
         }
         if port && self.line.is_none() {
             let _: Result<(), Errno> = self.connect();

@@ -115,9 +115,10 @@ fn serve(options: &Options, guest: &mut Linux) -> Result<(), Error<'static>> {
         },
     };
     let name = channel.name();
-    let served = Runner::new(channel, Agent::new(&TABLE, buffers), guest, signals)
-        .and_then(|mut runner| runner.run())
-        .map_err(|errno| error!["error opening channel '", name, "': ", errno]);
+    let served = match Runner::new(channel, Agent::new(&TABLE, buffers), guest, signals) {
+        Ok(mut runner) => runner.run().map_err(|errno| error!["error opening channel '", name, "': ", errno]),
+        Err(errno) => Err(error!["this kernel cannot wait for events (epoll): ", errno]),
+    };
     drop(pid_file);
     served
 }
