@@ -20,6 +20,7 @@ pub mod get_osinfo;
 pub mod get_time;
 pub mod info;
 pub mod ping;
+pub mod set_time;
 #[cfg(feature = "power")]
 pub mod shutdown;
 pub mod sync;

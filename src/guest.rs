@@ -72,6 +72,36 @@ pub trait Clock {
     fn real_time_ns(&mut self) -> Result<i64, Errno>;
 }
 
+/// Why the clock that runs while the machine is off can not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RtcError {
+    /// There is none.
+    Missing,
+    /// It failed.
+    System(Errno),
+}
+
+/// Setting the time of day.
+pub trait SetClock: Clock {
+    /// Sets the time, in nanoseconds since 1970-01-01 00:00:00 UTC.
+    ///
+    /// # Errors
+    /// It can not be set; nothing has changed.
+    fn set_real_time_ns(&mut self, time_ns: i64) -> Result<(), Errno>;
+
+    /// Reads the clock that runs while the machine is off: seconds since 1970-01-01 00:00:00 UTC.
+    ///
+    /// # Errors
+    /// There is none, or it fails.
+    fn rtc_time_s(&mut self) -> Result<i64, RtcError>;
+
+    /// Sets the clock that runs while the machine is off.
+    ///
+    /// # Errors
+    /// There is none, or it fails.
+    fn set_rtc_time_s(&mut self, time_s: i64) -> Result<(), RtcError>;
+}
+
 /// The name of the machine.
 pub trait HostName {
     /// The name, in `buffer`.

@@ -2,6 +2,8 @@
 //! options, and the loop that waits.
 
 pub mod channel;
+pub mod clock;
+pub mod device;
 pub mod files;
 pub mod line;
 pub mod lines;

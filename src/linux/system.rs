@@ -1,17 +1,11 @@
-//! Clock, names, and the os-release file.
+//! Names, and the os-release file.
 
 use super::Linux;
 use super::lines::each_line;
 use crate::errno::Errno;
-use crate::guest::{Clock, HostName, System};
+use crate::guest::{HostName, System};
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::{start, system};
-
-impl Clock for Linux {
-    fn real_time_ns(&mut self) -> Result<i64, Errno> {
-        system::real_time_ns()
-    }
-}
 
 impl HostName for Linux {
     fn host_name<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {

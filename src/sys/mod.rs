@@ -9,6 +9,7 @@ pub mod memory;
 pub mod mount;
 pub mod power;
 pub mod process;
+pub mod rtc;
 pub mod signal;
 pub mod socket;
 pub mod start;

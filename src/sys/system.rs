@@ -18,6 +18,27 @@ pub fn real_time_ns() -> Result<i64, Errno> {
     clock_ns(libc::CLOCK_REALTIME)
 }
 
+/// Sets the time of day.
+///
+/// # Errors
+/// Those of clock_settime(2): `EPERM` without the privilege.
+pub fn set_real_time_ns(time_ns: i64) -> Result<(), Errno> {
+    let time = libc::timespec { tv_sec: time_ns.div_euclid(1_000_000_000), tv_nsec: time_ns.rem_euclid(1_000_000_000) };
+    // SAFETY: the structure is valid, and the call keeps no pointer.
+    check(unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &raw const time) }).map(drop)
+}
+
+/// By how many minutes the clock that runs while the machine is off lags behind UTC, as the kernel was told (hwclock(8),
+/// `--systz`); 0 unless that clock keeps local time.
+pub fn kernel_minutes_west() -> i32 {
+    let mut zone = [0_i32; 2];
+    // SAFETY: the call writes two numbers, and keeps no pointer. It goes by number: C libraries leave the zone out. Where
+    // it is not there, the zone stays 0.
+    unsafe { libc::syscall(libc::SYS_gettimeofday, core::ptr::null_mut::<u8>(), zone.as_mut_ptr()) };
+    let [minutes_west, _] = zone;
+    minutes_west
+}
+
 /// Nanoseconds since the system started, times of sleep included.
 ///
 /// # Errors

@@ -1,0 +1,70 @@
+//! Character devices: through `/dev`, and, where nobody made a node, through one made for the moment.
+
+use core::ffi::CStr;
+
+use super::Linux;
+use super::lines::{decimal, read_whole};
+use crate::errno::Errno;
+use crate::sys::fd::{self, Fd, OpenFlags};
+
+/// A path or name under construction, with its NUL.
+#[derive(Debug)]
+pub(super) struct Path {
+    bytes: [u8; 128],
+    length: usize,
+}
+
+impl Path {
+    pub(super) fn of(parts: &[&[u8]]) -> Option<Self> {
+        let mut path = Path { bytes: [0; 128], length: 0 };
+        for part in parts {
+            // One byte less, for the NUL.
+            path.bytes.get_mut(path.length..127)?.get_mut(..part.len())?.copy_from_slice(part);
+            path.length = path.length.saturating_add(part.len());
+        }
+        Some(path)
+    }
+
+    pub(super) fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+impl Linux {
+    /// Opens the device that the kernel lists as `device` in `/sys/class/CLASS`.
+    ///
+    /// # Errors
+    /// `ENOENT` if it is not listed; those of open(2).
+    pub(super) fn open_of_class(&mut self, class: &[u8], device: &[u8], flags: OpenFlags) -> Result<Fd, Errno> {
+        let node = Path::of(&[b"/dev/", device]).ok_or(Errno::ENOENT)?;
+        match open_device(node.as_c_str(), flags) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            opened => return opened,
+        }
+        let attribute = Path::of(&[b"class/", class, b"/", device, b"/dev"]).ok_or(Errno::ENOENT)?;
+        let mut text = [0; 32];
+        let length = read_whole(&self.sys.open(attribute.as_c_str())?, &mut text)?;
+        let numbers = text.get(..length).unwrap_or_default();
+        let (major, rest) = decimal(numbers).ok_or(Errno::ENODEV)?;
+        let (minor, _) = rest.strip_prefix(b":").and_then(decimal).ok_or(Errno::ENODEV)?;
+        let (Ok(major), Ok(minor)) = (u32::try_from(major), u32::try_from(minor)) else { return Err(Errno::ENODEV) };
+        let mut result = Err(Errno::ENOENT);
+        for directory in [&b"/dev/"[..], b"/run/", b"/tmp/", b"/"] {
+            let Some(node) = Path::of(&[directory, b".picoqga-", device]) else { continue };
+            result = fd::make_character_device(node.as_c_str(), major, minor);
+            if result.is_ok() {
+                let opened = open_device(node.as_c_str(), flags);
+                // What cannot be removed was just made, so this does not fail.
+                let _: Result<(), Errno> = fd::unlink(node.as_c_str());
+                return opened;
+            }
+        }
+        result.and(Err(Errno::ENOENT))
+    }
+}
+
+/// Opens a character device, and nothing else: a file or directory would be read to its end, again and again.
+pub(super) fn open_device(path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
+    let opened = Fd::open(path, flags)?;
+    if opened.is_character_device() { Ok(opened) } else { Err(Errno::ENOTTY) }
+}

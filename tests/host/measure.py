@@ -1,0 +1,141 @@
+"""Ways to measure an agent that runs on this machine: its memory, its sleeps, its system calls, its start.
+
+Of its requests only sync, ping and file-* are sent.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+
+import agents
+
+PING = b'{"execute":"guest-ping"}\n'
+PONG = {"return": {}}
+TRACERS = {"strace": ["strace", "-f", "-c"], "perf": ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter"]}
+
+
+def proc(pid, file, field):
+    """A number from a file of /proc/PID."""
+    with open("/proc/%d/%s" % (pid, file)) as text:
+        return int(re.search(r"^%s:\s*(\d+)" % field, text.read(), re.M).group(1))
+
+
+def switches(pid):
+    """How often the agent has gone to sleep, all its threads together."""
+    return sum(proc(pid, "task/%s/status" % task, "voluntary_ctxt_switches") for task in os.listdir("/proc/%d/task" % pid))
+
+
+def ping(client, count=1):
+    """That many pings, each after the answer to the one before."""
+    for _ in range(count):
+        client.send(PING)
+        answer = json.loads(client.read_line())
+        if answer != PONG:
+            raise AssertionError("guest-ping was answered %s" % answer)
+
+
+# Work that is large. Each returns None, or the error it was refused with.
+
+
+def read_file(agent, client, size):
+    content = os.urandom(size)
+    with open(os.path.join(agent.directory, "file"), "wb") as file:
+        file.write(content)
+    handle = client.run("guest-file-open", {"path": file.name, "mode": "r"})
+    reply = client.call("guest-file-read", {"handle": handle, "count": size})
+    if "error" in reply:
+        return reply["error"]["desc"]
+    if base64.b64decode(reply["return"]["buf-b64"]) != content:
+        raise AssertionError("%s read something else than the file holds" % agent.kind.name)
+    return None
+
+
+def write_file(agent, client, size):
+    """In one request."""
+    path = os.path.join(agent.directory, "file")
+    handle = client.run("guest-file-open", {"path": path, "mode": "w"})
+    reply = client.call("guest-file-write", {"handle": handle, "buf-b64": base64.b64encode(bytes(size)).decode()})
+    if "error" in reply:
+        return reply["error"]["desc"]
+    if reply["return"]["count"] != size or os.path.getsize(path) != size:
+        raise AssertionError("%s wrote %d bytes and said %s" % (agent.kind.name, os.path.getsize(path), reply))
+    return None
+
+
+def send_endless(_, client, size, timeout=60.0):
+    """A string that does not end. Waits until the agent has read it, and has had a moment to work on it."""
+    client.send(b'{"execute":"' + b"a" * size)
+    deadline = time.monotonic() + timeout
+    while struct.unpack("i", fcntl.ioctl(client.socket, termios.TIOCOUTQ, bytes(4)))[0]:
+        if time.monotonic() >= deadline:
+            raise AssertionError("the agent did not read everything within %g s" % timeout)
+        time.sleep(0.01)
+    time.sleep(0.3)
+
+
+# Counting and timing
+
+
+def count_calls(tool, kind, pings, log):
+    """All system calls of an agent while a tracer (see TRACERS) watched it answer pings, and what came with the tracer."""
+    with agents.Agent(kind) as agent, agent.connect() as client:
+        client.sync()
+        ping(client)
+        tracer = subprocess.Popen([*TRACERS[tool], "-o", log, "-p", str(agent.pid)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(1)
+        ping(client, pings)
+        tracer.send_signal(signal.SIGINT)
+        said = " ".join(tracer.communicate(timeout=20)[1].decode(errors="replace").split())
+    with open(log) as text:
+        found = re.search(r"^100.00\s+\S+\s+\S+\s+(\d+)\s.*total$|^(\d+),.*sys_enter", text.read(), re.M)
+    if not found:
+        raise OSError("%s counted nothing: %s" % (tool, said))
+    return int(found.group(1) or found.group(2))
+
+
+def start(kind, timeout=10.0):
+    """Milliseconds from the call that starts an agent to its answer to a first ping."""
+    with tempfile.TemporaryDirectory(prefix="start-") as directory:
+        path = os.path.join(directory, "agent.sock")
+        null = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
+        surroundings = {name: value for name, value in os.environ.items() if not agents.UNWANTED.match(name)}
+        began = time.perf_counter()
+        pid = os.posix_spawn(kind.path, [kind.path, "-m", "unix-listen", "-p", path, "-t", directory],
+                             {**surroundings, **kind.environment}, file_actions=null)
+        try:
+            with connected(path, began + timeout) as line:
+                line.sendall(PING)
+                answer = b""
+                while not answer.endswith(b"\n"):
+                    answer += line.recv(4096) or b"(closed)\n"
+            took = time.perf_counter() - began
+            if json.loads(answer) != PONG:
+                raise AssertionError("%s answered the first ping with %r" % (kind.name, answer))
+            return took * 1000
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def connected(path, deadline):
+    """A connection to a socket as soon as somebody listens there. It does not sleep between attempts: that would take longer
+    than what is measured."""
+    while time.perf_counter() < deadline:
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(10)
+        if line.connect_ex(path) == 0:
+            return line
+        line.close()
+        # One CPU may have to do for both.
+        os.sched_yield()
+    raise AssertionError("nobody listened on the socket in time")
