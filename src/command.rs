@@ -18,6 +18,7 @@ pub mod file;
 pub mod get_host_name;
 pub mod get_osinfo;
 pub mod get_time;
+pub mod get_timezone;
 pub mod info;
 pub mod ping;
 pub mod set_time;

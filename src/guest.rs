@@ -102,6 +102,24 @@ pub trait SetClock: Clock {
     fn set_rtc_time_s(&mut self, time_s: i64) -> Result<(), RtcError>;
 }
 
+/// The time of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalTime<'b> {
+    /// Its name, such as `CEST`.
+    pub abbreviation: &'b [u8],
+    /// Seconds east of UTC.
+    pub offset_s: i32,
+}
+
+/// The time zone.
+pub trait TimeZone {
+    /// The local time at `time_s`, seconds since 1970-01-01 00:00:00 UTC; `buffer` may hold what is read for it.
+    ///
+    /// # Errors
+    /// The zone is set, but cannot be read.
+    fn local_time<'b>(&mut self, time_s: i64, buffer: &'b mut [u8]) -> Result<LocalTime<'b>, Errno>;
+}
+
 /// The name of the machine.
 pub trait HostName {
     /// The name, in `buffer`.

@@ -1,6 +1,7 @@
 //! The Linux platform, in safe code: the capabilities over `/proc`, `/sys` and system calls, the line to the host, the
 //! options, and the loop that waits.
 
+mod calendar;
 pub mod channel;
 pub mod clock;
 pub mod device;
@@ -10,6 +11,7 @@ pub mod lines;
 pub mod log;
 pub mod options;
 pub mod port;
+pub mod posix_zone;
 #[cfg(feature = "power")]
 pub mod power;
 pub mod pseudo;
@@ -18,6 +20,8 @@ pub mod spool;
 pub mod start;
 pub mod system;
 pub mod table;
+pub mod timezone;
+pub mod tzif;
 
 use crate::guest::{Guest, Spool};
 use files::FileTable;

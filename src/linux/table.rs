@@ -5,7 +5,9 @@ use super::Linux;
 use crate::command::file;
 #[cfg(feature = "power")]
 use crate::command::shutdown;
-use crate::command::{Row, Table, get_host_name, get_osinfo, get_time, info, ping, set_time, sync, sync_delimited};
+use crate::command::{
+    Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
+};
 
 /// What this build offers.
 pub static TABLE: Table<Linux> = Table::new(&[
@@ -24,6 +26,7 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<get_host_name::GetHostName>(),
     Row::of::<get_osinfo::GetOsinfo>(),
     Row::of::<get_time::GetTime>(),
+    Row::of::<get_timezone::GetTimezone>(),
     Row::of::<info::Info>(),
     Row::of::<ping::Ping>(),
     Row::of::<set_time::SetTime>(),

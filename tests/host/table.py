@@ -50,7 +50,8 @@ class Table:
             lines.append("| %s | %s |" % (title, " | ".join(cells)))
             noisy += ["%s (%s: %s to %s)" % (title, agent, number(low, unit), number(high, unit))
                       for agent, (low, high) in row["noisy"].items()]
-        return lines, "Each number is a median where it varies. Noisy, that is with samples more than %d %% apart: %s." % (
+        return lines, "Each number is a median where it varies. Noisy, the samples (of eight or more their middle half)"\
+            " more than %d %% apart: %s." % (
             NOISE * 100, "; ".join(noisy) or "none")
 
 

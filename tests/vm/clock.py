@@ -1,6 +1,9 @@
-"""guest-set-time, seen from outside: the guest's own clock through its shell, and QEMU's event when the hardware clock is set."""
+"""guest-set-time and guest-get-timezone, seen from outside: the guest's own clock through its shell, and QEMU's event when the
+hardware clock is set."""
 
+import base64
 import contextlib
+import struct
 import time
 
 from guest import Guest, test
@@ -84,3 +87,31 @@ def a_time_that_is_none(vm):
             check(b"Invalid parameter type for 'time', expected: integer" in line, line)
         passed = int(time.monotonic() - before[0])
         check(abs(now(vm) - before[1] - passed) <= 2, "the clock was touched")
+
+
+def zone_file(rule):
+    """A time zone file as small as they come: no transitions, one type, and a rule."""
+    header = b"TZif2" + bytes(15) + struct.pack(">6I", 0, 0, 0, 0, 1, 4)
+    data = struct.pack(">iBB", 0, 0, 0) + b"LMT\0"
+    return header + data + header + data + b"\n" + rule + b"\n"
+
+
+@test(group="clock", fixture=clocks)
+def timezone(vm):
+    check(vm.shell.run("ls /etc/localtime /usr/share/zoneinfo")[0] != 0, "this guest is meant to have no time zones")
+    with vm.running_agent(), vm.agent() as agent:
+        agent.sync()
+        equal(agent.run("guest-get-timezone"), {"zone": "UTC", "offset": 0}, "without /etc/localtime")
+        vm.shell.check("mkdir -p /etc")
+        # A plain file, which qemu-ga takes for UTC.
+        for content, wanted in ((zone_file(b"XYZ-5:45"), {"zone": "XYZ", "offset": 20700}),
+                                (zone_file(b""), {"zone": "LMT", "offset": 0}),
+                                (zone_file(b"XYZ-5:45")[:60], None)):
+            handle = agent.run("guest-file-open", {"path": "/etc/localtime", "mode": "w"})
+            agent.run("guest-file-write", {"handle": handle, "buf-b64": base64.b64encode(content).decode()})
+            agent.run("guest-file-close", {"handle": handle})
+            reply = agent.call("guest-get-timezone")
+            if wanted:
+                equal(reply, {"return": wanted}, "with %r" % content[-12:])
+            else:
+                equal(reply["error"]["desc"], "Couldn't retrieve local timezone: Invalid argument", "with a file that is cut")
