@@ -311,11 +311,13 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let before = cursor;
         let context = Context { guest, scratch: parts.scratch, table: self.table, long: &Cell::new(None) };
         let step = (row.step)(&mut cursor, context, &mut writer);
-        if step == Step::Done {
-            end_reply(&mut writer, parts.id);
+        match step {
+            Step::More => {}
+            Step::Done => end_reply(&mut writer, parts.id),
+            Step::Broken => writer.raw(b"\n"),
         }
         if !writer.is_full() {
-            self.work = if step == Step::Done { Work::Parse } else { Work::Reply(row, cursor) };
+            self.work = if step == Step::More { Work::Reply(row, cursor) } else { Work::Parse };
         } else {
             writer.roll_back(begin);
             self.work = Work::Reply(row, before);

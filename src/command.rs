@@ -20,6 +20,8 @@ pub mod get_osinfo;
 pub mod get_time;
 pub mod get_timezone;
 pub mod info;
+#[cfg(feature = "network")]
+pub mod network_get_interfaces;
 pub mod ping;
 pub mod set_time;
 #[cfg(feature = "power")]
@@ -86,6 +88,8 @@ pub enum Step {
     More,
     /// It is complete.
     Done,
+    /// It can not be completed. The line is ended where it is, so that the client sees it is no whole reply.
+    Broken,
 }
 
 /// A reply that is not begun.

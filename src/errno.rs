@@ -60,12 +60,18 @@ impl Errno {
     pub const ENAMETOOLONG: Errno = Errno(36);
     /// Function not implemented
     pub const ENOSYS: Errno = Errno(38);
+    /// Bad message
+    pub const EBADMSG: Errno = Errno(74);
+    /// Message too long
+    pub const EMSGSIZE: Errno = Errno(90);
     /// Operation not supported
     pub const EOPNOTSUPP: Errno = Errno(95);
     /// Address already in use
     pub const EADDRINUSE: Errno = Errno(98);
     /// Connection reset by peer
     pub const ECONNRESET: Errno = Errno(104);
+    /// No buffer space available
+    pub const ENOBUFS: Errno = Errno(105);
     /// Connection timed out
     pub const ETIMEDOUT: Errno = Errno(110);
 

@@ -2,6 +2,7 @@
 //! the traits its command needs.
 
 use core::ffi::CStr;
+use core::net::IpAddr;
 
 use crate::errno::Errno;
 
@@ -235,4 +236,81 @@ pub trait Power {
     /// # Errors
     /// It can not be stopped; nothing has happened.
     fn shut_down(&mut self, how: Shutdown) -> Result<(), Errno>;
+}
+
+/// What went through a network interface, and what did not, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceStatistics {
+    /// Bytes received.
+    pub received_bytes: u64,
+    /// Packets received.
+    pub received_packets: u64,
+    /// Packets that came with errors.
+    pub receive_errors: u64,
+    /// Packets that came and were dropped.
+    pub receive_dropped: u64,
+    /// Bytes sent.
+    pub sent_bytes: u64,
+    /// Packets sent.
+    pub sent_packets: u64,
+    /// Packets that could not be sent.
+    pub send_errors: u64,
+    /// Packets that were dropped instead of being sent.
+    pub send_dropped: u64,
+}
+
+/// A piece of the list of network interfaces: for each of them a name, its addresses, and the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfacePiece<'p> {
+    /// An interface begins.
+    Name(&'p [u8]),
+    /// One of its addresses.
+    Address {
+        /// The address.
+        address: IpAddr,
+        /// How many bits of it name the network.
+        prefix: u8,
+    },
+    /// The interface ends.
+    End {
+        /// What went through it, if that is counted.
+        statistics: Option<InterfaceStatistics>,
+        /// The hardware address; one of another length is cut or filled up with zeros.
+        hardware_address: [u8; 6],
+    },
+}
+
+/// Where the list of network interfaces stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfaceList {
+    /// There is more of it.
+    More,
+    /// That was all of it.
+    Complete {
+        /// Interfaces or addresses came or went meanwhile: some may be missing.
+        changed: bool,
+    },
+}
+
+/// The network. One list is told at a time.
+pub trait Network {
+    /// Begins the list of interfaces, whatever became of an earlier one.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    fn begin_interfaces(&mut self) -> Result<(), Errno>;
+
+    /// Gives the next pieces of the list to `visit`, by way of `buffer`, until it answers false, which means that the
+    /// piece is to be given again by the next call, or the list is complete. It is then ended.
+    ///
+    /// # Errors
+    /// The list can not be completed. It is ended.
+    fn interfaces(
+        &mut self,
+        buffer: &mut [u8],
+        visit: &mut dyn FnMut(InterfacePiece<'_>) -> bool,
+    ) -> Result<InterfaceList, Errno>;
+
+    /// Nobody wants the rest of the list.
+    fn end_interfaces(&mut self);
 }

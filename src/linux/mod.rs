@@ -9,6 +9,10 @@ pub mod files;
 pub mod line;
 pub mod lines;
 pub mod log;
+#[cfg(feature = "network")]
+pub mod netlink;
+#[cfg(feature = "network")]
+pub mod network;
 pub mod options;
 pub mod port;
 pub mod posix_zone;
@@ -39,6 +43,8 @@ pub struct Linux {
     pub(crate) proc: Pseudo,
     /// `/sys`, mounted or not.
     pub(crate) sys: Pseudo,
+    #[cfg(feature = "network")]
+    pub(crate) interfaces: Option<network::Interfaces>,
     #[cfg(feature = "power")]
     pub(crate) power: power::PowerState,
     /// Where messages go.
@@ -54,6 +60,8 @@ impl Linux {
             spool: MemorySpool::new(),
             proc: Pseudo::proc(),
             sys: Pseudo::sys(),
+            #[cfg(feature = "network")]
+            interfaces: None,
             #[cfg(feature = "power")]
             power: power::PowerState::new(shutdown_timeout_s),
             log,

@@ -3,6 +3,8 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
+#[cfg(feature = "network")]
+use crate::command::network_get_interfaces;
 #[cfg(feature = "power")]
 use crate::command::shutdown;
 use crate::command::{
@@ -28,6 +30,8 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<get_time::GetTime>(),
     Row::of::<get_timezone::GetTimezone>(),
     Row::of::<info::Info>(),
+    #[cfg(feature = "network")]
+    Row::of::<network_get_interfaces::NetworkGetInterfaces>(),
     Row::of::<ping::Ping>(),
     Row::of::<set_time::SetTime>(),
     #[cfg(feature = "power")]

@@ -7,6 +7,8 @@ pub mod epoll;
 pub mod fd;
 pub mod memory;
 pub mod mount;
+#[cfg(feature = "network")]
+pub mod netlink;
 pub mod power;
 pub mod process;
 pub mod rtc;

@@ -10,7 +10,7 @@ use crate::errno::Errno;
 /// The longest path of a Unix socket, in bytes without its NUL.
 pub const UNIX_PATH_BYTES: usize = 107;
 
-fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Result<Fd, Errno> {
+pub(super) fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Result<Fd, Errno> {
     // SAFETY: the call touches no memory; on success the descriptor is new.
     check(unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, protocol) }).map(Fd::from_raw)
 }
@@ -26,7 +26,7 @@ fn listen(fd: &Fd) -> Result<(), Errno> {
     check(unsafe { libc::listen(fd.raw(), 1) }).map(drop)
 }
 
-fn family(domain: c_int) -> libc::sa_family_t {
+pub(super) fn family(domain: c_int) -> libc::sa_family_t {
     libc::sa_family_t::try_from(domain).unwrap_or_default()
 }
 

@@ -1,0 +1,517 @@
+//! The network interfaces, over rtnetlink(7).
+//!
+//! The kernel tells links and addresses in two lists. To put them together without keeping either, the addresses are
+//! asked for once a link, with the link's number as a filter, which the kernel looks up (since 4.20, with
+//! `NETLINK_GET_STRICT_CHK`); one before it answers with all addresses, and the filter is applied here. Reading both lists
+//! side by side would need fewer calls, but nothing promises that both have the same order: older kernels tell them in the
+//! order of a hash table, newer ones in that of the numbers, and each list has code of its own that was changed by itself.
+//!
+//! An IPv4 address may have a label of its own (`eth0:1`), which clients are told as an interface. These come after all
+//! links, so if there are any the links are gone through once more.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Linux;
+use super::netlink::{Attributes, Dump, Message, i32_at, u64_at};
+use crate::errno::Errno;
+use crate::guest::{InterfaceList, InterfacePiece, InterfaceStatistics, Network};
+
+const RTM_NEWLINK: u16 = 16;
+const RTM_GETLINK: u16 = 18;
+const RTM_NEWADDR: u16 = 20;
+const RTM_GETADDR: u16 = 22;
+/// The header of a message about a link (struct ifinfomsg): family, type, number, flags.
+const LINK_HEADER_BYTES: usize = 16;
+const IFLA_ADDRESS: u16 = 1;
+const IFLA_IFNAME: u16 = 3;
+const IFLA_STATS64: u16 = 23;
+/// The header of a message about an address (struct ifaddrmsg): family, prefix, flags, scope, number of the link.
+const ADDRESS_HEADER_BYTES: usize = 8;
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+const IFA_LABEL: u16 = 3;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+
+/// The longest name of a link or label, with its NUL.
+const NAME_BYTES: usize = 16;
+
+/// A name, filled up with NULs.
+type Name = [u8; NAME_BYTES];
+
+/// What is kept of a link while its addresses are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Link {
+    number: i32,
+    name: Name,
+    hardware_address: [u8; 6],
+    statistics: Option<InterfaceStatistics>,
+}
+
+/// What there is to know of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Address {
+    link: i32,
+    address: IpAddr,
+    prefix: u8,
+    /// IPv4 only.
+    label: Option<Name>,
+}
+
+/// What is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// A link.
+    Link,
+    /// The name of the link.
+    Name,
+    /// Its addresses.
+    Addresses,
+    /// Its end.
+    End,
+    /// In the second pass: the first of its labels at or behind the address with this ordinal.
+    Label(usize),
+    /// Whether the label that the address with this ordinal has is not that of an earlier one.
+    IsFirst(usize),
+    /// The label as a name. The ordinal of its first address, and the one of the address that the list is at.
+    LabelName(usize, usize),
+    /// The addresses with the label.
+    LabelAddresses(usize, usize),
+    /// The end of the label.
+    LabelEnd(usize),
+}
+
+/// A list of interfaces that is being told.
+#[derive(Debug)]
+pub struct Interfaces {
+    links: Dump,
+    addresses: Dump,
+    stage: Stage,
+    link: Link,
+    label: Name,
+    /// The first pass is over.
+    for_labels: bool,
+    /// The first pass saw one.
+    has_labels: bool,
+}
+
+impl Interfaces {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// It does not answer.
+    fn begin() -> Result<Self, Errno> {
+        let mut interfaces = Interfaces {
+            links: Dump::open()?,
+            addresses: Dump::open()?,
+            stage: Stage::Link,
+            link: Link::default(),
+            label: Name::default(),
+            for_labels: false,
+            has_labels: false,
+        };
+        interfaces.ask_links()?;
+        Ok(interfaces)
+    }
+
+    fn ask_links(&mut self) -> Result<(), Errno> {
+        self.links.request(RTM_GETLINK, &[0; LINK_HEADER_BYTES])
+    }
+
+    fn ask_addresses(&mut self) -> Result<(), Errno> {
+        let [a, b, c, d] = self.link.number.to_ne_bytes();
+        self.addresses.request(RTM_GETADDR, &[0, 0, 0, 0, a, b, c, d])
+    }
+
+    /// The next address of the link, `None` behind the last.
+    fn next_address(&mut self, buffer: &mut [u8]) -> Result<Option<Address>, Errno> {
+        loop {
+            match self.addresses.next(buffer) {
+                Ok(Some(message)) => {
+                    if let Some(address) = Address::read(message).filter(|address| address.link == self.link.number) {
+                        return Ok(Some(address));
+                    }
+                }
+                // The link is gone, and its addresses with it.
+                Ok(None) | Err(Errno::ENODEV) => return Ok(None),
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    /// See [`Network::interfaces`]. One turn of the loop reads one message.
+    fn tell(
+        &mut self,
+        buffer: &mut [u8],
+        visit: &mut dyn FnMut(InterfacePiece<'_>) -> bool,
+    ) -> Result<InterfaceList, Errno> {
+        let half = buffer.len() / 2;
+        let (link_buffer, buffer) = buffer.split_at_mut_checked(half).unwrap_or_default();
+        self.links.refresh();
+        self.addresses.refresh();
+        loop {
+            self.stage = match self.stage {
+                Stage::Link => match self.links.next(link_buffer)?.map(Link::read) {
+                    Some(Some(link)) => {
+                        self.link = link;
+                        if self.for_labels { Stage::Label(0) } else { Stage::Name }
+                    }
+                    Some(None) => Stage::Link,
+                    None if self.has_labels && !self.for_labels => {
+                        self.for_labels = true;
+                        self.ask_links()?;
+                        Stage::Link
+                    }
+                    None => {
+                        let changed = self.links.changed || self.addresses.changed;
+                        return Ok(InterfaceList::Complete { changed });
+                    }
+                },
+                Stage::Name => {
+                    if !visit(InterfacePiece::Name(text(&self.link.name))) {
+                        return Ok(InterfaceList::More);
+                    }
+                    self.ask_addresses()?;
+                    Stage::Addresses
+                }
+                Stage::Addresses => match self.next_address(buffer)? {
+                    Some(address) if self.is_labelled(&address) => {
+                        self.has_labels = true;
+                        Stage::Addresses
+                    }
+                    Some(address) => {
+                        if !visit(address.piece()) {
+                            self.addresses.put_back();
+                            return Ok(InterfaceList::More);
+                        }
+                        Stage::Addresses
+                    }
+                    None => Stage::End,
+                },
+                Stage::End => {
+                    if !visit(self.link.end(self.link.statistics)) {
+                        return Ok(InterfaceList::More);
+                    }
+                    Stage::Link
+                }
+                Stage::Label(from) => self.find_label(from, buffer)?,
+                Stage::IsFirst(first) => self.check_label(first, buffer)?,
+                Stage::LabelName(first, at) => {
+                    if !visit(InterfacePiece::Name(text(&self.label))) {
+                        return Ok(InterfaceList::More);
+                    }
+                    Stage::LabelAddresses(first, at)
+                }
+                Stage::LabelAddresses(first, at) => match self.next_address(buffer)? {
+                    Some(address) if address.label == Some(self.label) => {
+                        if !visit(address.piece()) {
+                            self.addresses.put_back();
+                            return Ok(InterfaceList::More);
+                        }
+                        Stage::LabelAddresses(first, at)
+                    }
+                    Some(_) => Stage::LabelAddresses(first, at),
+                    None => Stage::LabelEnd(first),
+                },
+                Stage::LabelEnd(first) => {
+                    // A label has no counters of its own.
+                    if !visit(self.link.end(None)) {
+                        return Ok(InterfaceList::More);
+                    }
+                    Stage::Label(first.saturating_add(1))
+                }
+            }
+        }
+    }
+
+    fn is_labelled(&self, address: &Address) -> bool {
+        address.label.is_some_and(|label| label != self.link.name)
+    }
+
+    /// Looks for the first label at or behind the address with the ordinal `from`. Reads the link's addresses once.
+    fn find_label(&mut self, from: usize, buffer: &mut [u8]) -> Result<Stage, Errno> {
+        self.ask_addresses()?;
+        let mut ordinal: usize = 0;
+        while let Some(address) = self.next_address(buffer)? {
+            if ordinal >= from
+                && self.is_labelled(&address)
+                && let Some(label) = address.label
+            {
+                self.label = label;
+                self.addresses.skip(buffer)?;
+                return Ok(Stage::IsFirst(ordinal));
+            }
+            ordinal = ordinal.saturating_add(1);
+        }
+        Ok(Stage::Link)
+    }
+
+    /// Whether the label is not that of an address before `first`, and so was told already. Reads the link's addresses up
+    /// to the first one with the label, or, if that was told, all of them.
+    fn check_label(&mut self, first: usize, buffer: &mut [u8]) -> Result<Stage, Errno> {
+        self.ask_addresses()?;
+        let mut ordinal: usize = 0;
+        while let Some(address) = self.next_address(buffer)? {
+            if address.label == Some(self.label) {
+                if ordinal < first {
+                    break;
+                }
+                self.addresses.put_back();
+                return Ok(Stage::LabelName(first, ordinal));
+            }
+            ordinal = ordinal.saturating_add(1);
+        }
+        self.addresses.skip(buffer)?;
+        Ok(Stage::Label(first.saturating_add(1)))
+    }
+}
+
+impl Network for Linux {
+    fn begin_interfaces(&mut self) -> Result<(), Errno> {
+        self.interfaces = None;
+        self.interfaces = Some(Interfaces::begin()?);
+        Ok(())
+    }
+
+    fn interfaces(
+        &mut self,
+        buffer: &mut [u8],
+        visit: &mut dyn FnMut(InterfacePiece<'_>) -> bool,
+    ) -> Result<InterfaceList, Errno> {
+        let Some(interfaces) = &mut self.interfaces else { return Err(Errno::EBADF) };
+        let told = interfaces.tell(buffer, visit);
+        if told != Ok(InterfaceList::More) {
+            self.interfaces = None;
+        }
+        told
+    }
+
+    fn end_interfaces(&mut self) {
+        self.interfaces = None;
+    }
+}
+
+impl Link {
+    /// Reads a message, `None` if it is about something else.
+    fn read(message: Message<'_>) -> Option<Self> {
+        if message.kind != RTM_NEWLINK {
+            return None;
+        }
+        let mut link = Link { number: i32_at(message.body, 4)?, ..Link::default() };
+        for (kind, value) in Attributes(message.body.get(LINK_HEADER_BYTES..)?) {
+            match kind {
+                IFLA_IFNAME => link.name = name(value),
+                IFLA_ADDRESS => {
+                    for (to, from) in link.hardware_address.iter_mut().zip(value) {
+                        *to = *from;
+                    }
+                }
+                IFLA_STATS64 => link.statistics = statistics(value),
+                _ => {}
+            }
+        }
+        (!text(&link.name).is_empty()).then_some(link)
+    }
+
+    fn end(&self, statistics: Option<InterfaceStatistics>) -> InterfacePiece<'_> {
+        InterfacePiece::End { statistics, hardware_address: self.hardware_address }
+    }
+}
+
+impl Address {
+    /// Reads a message, `None` if it is about something else.
+    fn read(message: Message<'_>) -> Option<Self> {
+        let &[family, prefix, ..] = message.body else { return None };
+        if message.kind != RTM_NEWADDR {
+            return None;
+        }
+        let link = i32_at(message.body, 4)?;
+        let mut local = None;
+        let mut other = None;
+        let mut label = None;
+        for (kind, value) in Attributes(message.body.get(ADDRESS_HEADER_BYTES..)?) {
+            match kind {
+                IFA_LOCAL => local = ip(family, value),
+                // That of the other end, if there is a local one as well.
+                IFA_ADDRESS => other = ip(family, value),
+                IFA_LABEL if family == AF_INET => label = Some(name(value)),
+                _ => {}
+            }
+        }
+        Some(Address { link, address: local.or(other)?, prefix, label })
+    }
+
+    fn piece(&self) -> InterfacePiece<'static> {
+        InterfacePiece::Address { address: self.address, prefix: self.prefix }
+    }
+}
+
+fn ip(family: u8, bytes: &[u8]) -> Option<IpAddr> {
+    match family {
+        AF_INET => bytes.first_chunk::<4>().map(|bytes| Ipv4Addr::from(*bytes).into()),
+        AF_INET6 => bytes.first_chunk::<16>().map(|bytes| Ipv6Addr::from(*bytes).into()),
+        _ => None,
+    }
+}
+
+/// The counters of struct rtnl_link_stats64, added up as `/proc/net/dev` does.
+fn statistics(bytes: &[u8]) -> Option<InterfaceStatistics> {
+    let counter = |index: usize| u64_at(bytes, index.saturating_mul(8));
+    let dropped = counter(6)?;
+    let missed = counter(15)?;
+    Some(InterfaceStatistics {
+        received_packets: counter(0)?,
+        sent_packets: counter(1)?,
+        received_bytes: counter(2)?,
+        sent_bytes: counter(3)?,
+        receive_errors: counter(4)?,
+        send_errors: counter(5)?,
+        receive_dropped: dropped.saturating_add(missed),
+        send_dropped: counter(7)?,
+    })
+}
+
+/// A name without its NUL; what is too long is cut.
+fn name(value: &[u8]) -> Name {
+    let mut name = Name::default();
+    for (to, from) in name.iter_mut().zip(text(value)) {
+        *to = *from;
+    }
+    name
+}
+
+/// What stands before the first NUL.
+fn text(name: &[u8]) -> &[u8] {
+    name.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
+        bytes.extend(u16::try_from(value.len().saturating_add(4)).unwrap().to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+
+    fn link_message() -> Vec<u8> {
+        let mut body = vec![0; LINK_HEADER_BYTES];
+        body[4..8].copy_from_slice(&7_i32.to_ne_bytes());
+        attribute(&mut body, IFLA_IFNAME, b"eth0\0");
+        attribute(&mut body, IFLA_ADDRESS, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        let counters: Vec<u8> = (1_u64..=24).flat_map(u64::to_ne_bytes).collect();
+        attribute(&mut body, IFLA_STATS64, &counters);
+        body
+    }
+
+    fn address_message(family: u8, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut body = vec![family, 24, 0, 0];
+        body.extend(7_i32.to_ne_bytes());
+        for (kind, value) in attributes {
+            attribute(&mut body, *kind, value);
+        }
+        body
+    }
+
+    #[test]
+    fn a_link_is_read() {
+        let link = Link::read(Message { kind: RTM_NEWLINK, body: &link_message() }).unwrap();
+        assert_eq!((link.number, text(&link.name), link.hardware_address), (7, &b"eth0"[..], [1, 2, 3, 4, 5, 6]));
+        let statistics = link.statistics.unwrap();
+        assert_eq!((statistics.received_packets, statistics.sent_packets), (1, 2));
+        assert_eq!((statistics.received_bytes, statistics.sent_bytes), (3, 4));
+        assert_eq!((statistics.receive_errors, statistics.send_errors), (5, 6));
+        assert_eq!((statistics.receive_dropped, statistics.send_dropped), (7 + 16, 8), "missed ones are dropped ones");
+    }
+
+    #[test]
+    fn a_short_hardware_address_is_filled_up_with_zeros() {
+        let mut body = vec![0; LINK_HEADER_BYTES];
+        attribute(&mut body, IFLA_ADDRESS, &[10, 0, 0, 1]);
+        attribute(&mut body, IFLA_IFNAME, b"tunl0\0");
+        let link = Link::read(Message { kind: RTM_NEWLINK, body: &body }).unwrap();
+        assert_eq!((link.hardware_address, link.statistics), ([10, 0, 0, 1, 0, 0], None));
+    }
+
+    #[test]
+    fn the_own_end_of_a_line_is_the_address() {
+        let near = (IFA_LOCAL, &[10, 0, 0, 1][..]);
+        let far = (IFA_ADDRESS, &[10, 0, 0, 2][..]);
+        let only = (IFA_ADDRESS, &[0xFE; 16][..]);
+        let cases = [
+            (AF_INET, vec![far, near, (IFA_LABEL, b"e:1\0")], "10.0.0.1", Some(&b"e:1"[..])),
+            (AF_INET, vec![near, far], "10.0.0.1", None),
+            (AF_INET6, vec![only], "fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe", None),
+            (AF_INET6, vec![only, (IFA_LOCAL, &[0; 16])], "::", None),
+        ];
+        for (family, attributes, expected, label) in cases {
+            let body = address_message(family, &attributes);
+            let address = Address::read(Message { kind: RTM_NEWADDR, body: &body }).unwrap();
+            assert_eq!((address.link, address.prefix), (7, 24));
+            assert_eq!(address.address, expected.parse::<IpAddr>().unwrap());
+            assert_eq!(address.label.as_ref().map(|label| text(label)), label);
+        }
+    }
+
+    #[test]
+    fn messages_that_are_cut_or_of_another_kind_are_passed_over() {
+        let link = link_message();
+        let address = address_message(AF_INET6, &[(IFA_ADDRESS, &[1; 16])]);
+        for length in 0..link.len() {
+            let read = Link::read(Message { kind: RTM_NEWLINK, body: &link[..length] });
+            // The name is what a link must have.
+            assert_eq!(read.is_some(), length >= LINK_HEADER_BYTES + 9, "{length}");
+            assert!(read.is_none_or(|link| link.statistics.is_none()), "{length}");
+        }
+        for length in 0..address.len() {
+            assert_eq!(Address::read(Message { kind: RTM_NEWADDR, body: &address[..length] }), None, "{length}");
+        }
+        assert_eq!(Link::read(Message { kind: RTM_NEWADDR, body: &link }), None);
+        assert_eq!(Address::read(Message { kind: RTM_NEWLINK, body: &address }), None);
+        let short = address_message(AF_INET, &[(IFA_LOCAL, &[1, 2, 3])]);
+        assert_eq!(Address::read(Message { kind: RTM_NEWADDR, body: &short }), None);
+        let other = address_message(17, &[(IFA_ADDRESS, &[1; 16])]);
+        assert_eq!(Address::read(Message { kind: RTM_NEWADDR, body: &other }), None);
+    }
+
+    /// The pieces that the kernel of this machine gives, `at_most` of them a call.
+    fn pieces(at_most: usize) -> Vec<String> {
+        let mut interfaces = Interfaces::begin().unwrap();
+        let mut buffer = vec![0; 32768];
+        let mut told = Vec::new();
+        loop {
+            let mut left = at_most;
+            let list = interfaces.tell(&mut buffer, &mut |piece| {
+                if left == 0 {
+                    return false;
+                }
+                left = left.saturating_sub(1);
+                // Counters change meanwhile.
+                let piece = match piece {
+                    InterfacePiece::End { hardware_address, .. } => {
+                        InterfacePiece::End { statistics: None, hardware_address }
+                    }
+                    piece => piece,
+                };
+                told.push(format!("{piece:?}"));
+                true
+            });
+            if list != Ok(InterfaceList::More) {
+                assert!(matches!(list, Ok(InterfaceList::Complete { .. })), "{list:?}");
+                return told;
+            }
+            buffer.fill(0xAA);
+        }
+    }
+
+    #[test]
+    fn the_list_of_this_machine_is_the_same_in_any_pieces() {
+        let whole = pieces(usize::MAX);
+        assert!(whole.len() >= 2, "a name and an end");
+        for at_most in 1..5 {
+            assert_eq!(pieces(at_most), whole, "{at_most} pieces a call");
+        }
+    }
+}
