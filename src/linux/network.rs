@@ -3,8 +3,11 @@
 //! The kernel tells links and addresses in two lists. To put them together without keeping either, the addresses are
 //! asked for once a link, with the link's number as a filter, which the kernel looks up (since 4.20, with
 //! `NETLINK_GET_STRICT_CHK`); one before it answers with all addresses, and the filter is applied here. Reading both lists
-//! side by side would need fewer calls, but nothing promises that both have the same order: older kernels tell them in the
-//! order of a hash table, newer ones in that of the numbers, and each list has code of its own that was changed by itself.
+//! side by side would need fewer calls, but nothing promises that both have the same order: 6.1 tells links in the order
+//! of a hash table, 6.18 in that of their numbers, and each list has code of its own.
+//!
+//! Measured on 6.18 with 5,000 links, half of them with an address: 0.11 s with the kernel's filter, 10 s without it, which
+//! only 4.19 is. (qemu-ga takes 12 s, and 52 MB.)
 //!
 //! An IPv4 address may have a label of its own (`eth0:1`), which clients are told as an interface. These come after all
 //! links, so if there are any the links are gone through once more.

@@ -57,7 +57,8 @@ def build_image(agent, output):
     build_bridge(bridge)
     command = [os.path.join(oracle.ROOT, "targets", "initramfs", "build"), "--agent", agent, "--output", output,
                "--busybox", os.path.join(DIRECTORY, "busybox"), "--modules", os.path.join(DIRECTORY, "kernel", "modules"),
-               "--module", "virtio_blk", "--module", "vsock_loopback", "--add", os.path.join(HERE, "guest") + ":/test",
+               "--module", "virtio_blk", "--module", "vsock_loopback", "--module", "virtio_net",
+               "--module", "dummy", "--add", os.path.join(HERE, "guest") + ":/test",
                "--add", bridge + ":/bin/vsock-bridge"]
     for addition in libraries(agent):
         command += ["--add", addition]

@@ -19,6 +19,7 @@ import virtio  # noqa: F401
 import dialogues  # noqa: F401
 import hotplug  # noqa: F401
 import files  # noqa: F401
+import network  # noqa: F401
 import idle  # noqa: F401
 import clock  # noqa: F401
 import shutdown  # noqa: F401
@@ -52,6 +53,7 @@ def main():
             passed = guest.runner.run(arguments.words)
         finally:
             guest.plain.close()
+            network.networked.close()
             transports.lines.close()
     sys.exit(0 if passed else 1)
 
