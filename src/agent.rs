@@ -81,6 +81,8 @@ pub struct Agent<'b, G: 'static> {
     long: Option<Long>,
     input_has_ended: bool,
     nobody_reads: bool,
+    /// The next piece of a reply did not fit behind what is in the output.
+    empties_output: bool,
 }
 
 /// Bytes on their way through a slice.
@@ -134,6 +136,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             long: None,
             input_has_ended: false,
             nobody_reads: false,
+            empties_output: false,
         }
     }
 
@@ -149,6 +152,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.long = None;
         self.input_has_ended = false;
         self.nobody_reads = false;
+        self.empties_output = false;
     }
 
     /// The host reads no more: replies are dropped from now on, but whole requests that came are still run. Then the agent
@@ -178,6 +182,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
                 self.work = Work::Parse;
             }
             Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
+            Work::Reply(..) if self.empties_output && !self.output.is_empty() => return self.send(transport),
             Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
             Work::Run => self.run(guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
@@ -305,6 +310,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
 
     fn reply_step(&mut self, row: &'static Row<G>, mut cursor: Cursor, guest: &mut G) {
         let had_room_only = self.output.is_empty();
+        self.empties_output = false;
         let parts = self.machine.parts();
         let mut writer = self.output.writer();
         let begin = writer.mark();
@@ -321,6 +327,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         } else {
             writer.roll_back(begin);
             self.work = Work::Reply(row, before);
+            self.empties_output = !had_room_only;
             if had_room_only {
                 // A piece that the whole buffer does not hold can never be sent: the line is ended as it is.
                 writer.raw(b"\n");

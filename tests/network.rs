@@ -24,6 +24,8 @@ struct Crowd {
     fail_at: Option<usize>,
     next: usize,
     open: bool,
+    /// What each counter has.
+    counter: u64,
 }
 
 impl Guest for Crowd {}
@@ -49,7 +51,17 @@ impl Network for Crowd {
             let number = self.next / 3;
             let name = format!("crowd{number}");
             let address = Ipv6Addr::from_bits(u128::try_from(number).unwrap()).into();
-            let statistics = Some(InterfaceStatistics::default());
+            let counter = self.counter;
+            let statistics = Some(InterfaceStatistics {
+                received_bytes: counter,
+                received_packets: counter,
+                receive_errors: counter,
+                receive_dropped: counter,
+                sent_bytes: counter,
+                sent_packets: counter,
+                send_errors: counter,
+                send_dropped: counter,
+            });
             let taken = visit(match self.next % 3 {
                 0 => InterfacePiece::Name(name.as_bytes()),
                 1 => InterfacePiece::Address { address, prefix: 64 },
@@ -138,4 +150,19 @@ fn a_host_that_goes_midway_leaves_nothing_open() {
     let said = play_with(&TABLE, &mut guest, LINUX, &script, |guest, _| was_open |= guest.open);
     assert!(was_open && !guest.open);
     assert!(said.ends_with(PONG.as_bytes()));
+}
+
+/// A piece may take more than half of so small a buffer. It must then wait until what is before it is sent.
+#[test]
+fn the_least_output_buffer_will_do() {
+    let sizes = Sizes { output: 512, ..SMALL };
+    let wanted =
+        expected(20).replace("s\": 0", "s\": 18446744073709551615").replace("d\": 0", "d\": 18446744073709551615");
+    for pings in 0..30 {
+        let mut guest = Crowd { interfaces: 20, counter: u64::MAX, ..Crowd::default() };
+        let asked = format!("{}{ASK}{PING}", PING.repeat(pings));
+        let said = play(&TABLE, &mut guest, sizes, &[Piece::Bytes(asked.as_bytes())]);
+        let wanted = format!("{}{{\"return\": {wanted}}}\n{PONG}", PONG.repeat(pings));
+        assert_eq!(String::from_utf8(said).unwrap(), wanted, "behind {pings} other replies");
+    }
 }

@@ -134,7 +134,13 @@ impl<G: Network + 'static> Handler<G> for NetworkGetInterfaces {
                 let begun = context.guest.begin_interfaces();
                 match begun.and_then(|()| progress.write(context.guest, context.scratch, writer)) {
                     Ok(InterfaceList::Complete { changed: true }) if attempt < ATTEMPTS => {}
-                    Ok(_) => return progress.pack(),
+                    Ok(_) => {
+                        // Not even the first piece fits: the agent tells that, and asks for no step.
+                        if writer.is_full() {
+                            context.guest.end_interfaces();
+                        }
+                        return progress.pack();
+                    }
                     Err(errno) => {
                         failure = Some(errno);
                         return Cursor::default();
