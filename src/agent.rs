@@ -14,7 +14,7 @@ use crate::guest::Guest;
 use crate::json::write::Writer;
 use crate::limits::{ERROR_TEXT_BYTES, least};
 use crate::long::{Long, LongArgument, Place};
-use crate::request::{Event, LongText, Machine, Refusal, Storage};
+use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 
 /// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
@@ -137,10 +137,16 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         }
     }
 
-    /// The host has gone: the half request and the replies nobody read are dropped, what is open stays open.
+    /// The host has gone: the half request and the replies nobody read are dropped, what is open stays open. A command
+    /// that acts in the steps of its reply is brought to its end: one step for each thing its request names.
     pub fn hang_up(&mut self, guest: &mut G) {
-        if let Work::Reply(row, cursor) = &self.work {
-            (row.abandon)(cursor, guest);
+        while let Work::Reply(row, cursor) = self.work {
+            if !row.flags.acts_in_steps {
+                (row.abandon)(&cursor, guest);
+                break;
+            }
+            self.output.clear();
+            self.reply_step(row, cursor, guest);
         }
         self.machine.reset();
         self.input.clear();
@@ -281,7 +287,8 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
                 writer.raw(b"\xFF");
             }
             writer.raw(b"{\"return\": ");
-            let context = Context { guest, scratch: parts.scratch, table: self.table, long: &long };
+            let context =
+                Context { guest, scratch: parts.scratch, table: self.table, arguments: parts.arguments, long: &long };
             (row.run)(parts.arguments, context, Reply::new(&mut writer)).map(|done| (row, done))
         });
         match result {
@@ -309,7 +316,8 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let mut writer = self.output.writer();
         let begin = writer.mark();
         let before = cursor;
-        let context = Context { guest, scratch: parts.scratch, table: self.table, long: &Cell::new(None) };
+        let Parts { arguments, scratch, .. } = parts;
+        let context = Context { guest, scratch, table: self.table, arguments, long: &Cell::new(None) };
         let step = (row.step)(&mut cursor, context, &mut writer);
         if step == Step::Done {
             end_reply(&mut writer, parts.id);

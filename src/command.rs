@@ -34,6 +34,9 @@ pub struct Context<'c, G: 'static> {
     pub scratch: &'c mut [u8],
     /// The table that the command was found in.
     pub table: &'c Table<G>,
+    /// The arguments as they are held, in canonical form. A step has the same ones as [`Handler::run`], which checked
+    /// them: [`Elements::resume`](crate::args::Elements::resume) goes on in a list.
+    pub arguments: &'c [u8],
     /// The part of a long argument that came before the request was complete. A command that writes a text of its own
     /// accord puts it here too: an error then tells how much of it was written.
     pub long: &'c Cell<Option<Long>>,
@@ -61,7 +64,9 @@ pub trait Handler<G: 'static>: 'static {
     ) -> Result<Done, Error<'a>>;
 
     /// Writes the next piece of a reply that `run` left to steps. There is room for half of the output buffer; what does
-    /// not fit is taken back, and asked for again, with the same cursor, when there is more.
+    /// not fit is taken back, and asked for again, with the same cursor, when there is more. So a step that acts must
+    /// write less than that, and leave the end of the reply to a step of its own: the `id` is written behind it. See
+    /// also [`Flags::acts_in_steps`].
     fn step(cursor: &mut Cursor, context: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
         let _ = (cursor, context, writer);
         Step::Done
@@ -171,7 +176,7 @@ fn run<'a, G: 'static, C: Handler<G>>(
     context: Context<'a, G>,
     reply: Reply<'_, '_>,
 ) -> Result<Done, Error<'a>> {
-    C::run(C::Arguments::decode(Members::of(arguments), Path::default())?, context, reply)
+    C::run(C::Arguments::from_members(Members::of(arguments), Path::default())?, context, reply)
 }
 
 /// The commands of an agent, sorted by name.

@@ -16,13 +16,18 @@ pub struct Flags {
     pub delimited: bool,
     /// Replies before it are sent out before it runs, because it may end the machine.
     pub flush_first: bool,
+    /// The steps of its reply do what was asked for, so all of them are taken, also when the host goes in the middle.
+    pub acts_in_steps: bool,
 }
 
 impl Flags {
     /// Nothing special.
-    pub const NONE: Flags = Flags { while_frozen: false, silent: false, delimited: false, flush_first: false };
+    pub const NONE: Flags =
+        Flags { while_frozen: false, silent: false, delimited: false, flush_first: false, acts_in_steps: false };
     /// It may run while file systems are frozen.
     pub const WHILE_FROZEN: Flags = Flags { while_frozen: true, ..Flags::NONE };
+    /// The steps of its reply do what was asked for.
+    pub const ACTS_IN_STEPS: Flags = Flags { acts_in_steps: true, ..Flags::NONE };
 }
 
 /// What every platform is asked for; all of it may be left as it is.
