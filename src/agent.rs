@@ -79,6 +79,8 @@ pub struct Agent<'b, G: 'static> {
     output: Queue<'b>,
     work: Work<G>,
     long: Option<Long>,
+    /// The last piece of a reply was taken back, because it did not fit.
+    wants_all_room: bool,
     input_has_ended: bool,
     nobody_reads: bool,
 }
@@ -132,6 +134,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             output: Queue { buffer: buffers.output, start: 0, end: 0 },
             work: Work::Parse,
             long: None,
+            wants_all_room: false,
             input_has_ended: false,
             nobody_reads: false,
         }
@@ -153,6 +156,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.output.clear();
         self.work = Work::Parse;
         self.long = None;
+        self.wants_all_room = false;
         self.input_has_ended = false;
         self.nobody_reads = false;
     }
@@ -178,12 +182,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             Work::Parse if !self.output.is_empty() => return self.send(transport),
             Work::Parse if self.input_has_ended => return Ok(Progress::Ended),
             Work::Parse => return self.receive(transport),
-            Work::Reply(row, cursor) if self.nobody_reads => {
+            Work::Reply(row, cursor) if self.nobody_reads && !row.flags.acts_in_steps => {
                 (row.abandon)(&cursor, guest);
                 self.output.clear();
                 self.work = Work::Parse;
             }
             Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
+            // A piece that did not fit into half of the buffer gets all of it.
+            Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
             Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
             Work::Run => self.run(guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
@@ -322,6 +328,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         if step == Step::Done {
             end_reply(&mut writer, parts.id);
         }
+        self.wants_all_room = writer.is_full();
         if !writer.is_full() {
             self.work = if step == Step::Done { Work::Parse } else { Work::Reply(row, cursor) };
         } else {

@@ -2,11 +2,18 @@
 //! options, and the loop that waits.
 
 pub mod channel;
+#[cfg(feature = "cpu-memory")]
+pub mod cpus;
 pub mod files;
 pub mod line;
 pub mod lines;
 pub mod log;
+#[cfg(feature = "cpu-memory")]
+pub mod memory_blocks;
+#[cfg(feature = "cpu-memory")]
+pub mod numbered;
 pub mod options;
+pub mod path;
 pub mod port;
 #[cfg(feature = "power")]
 pub mod power;

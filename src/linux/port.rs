@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use super::Linux;
 use super::lines::{decimal, read_whole};
+use super::path::Path;
 use crate::errno::Errno;
 use crate::sys::directory;
 use crate::sys::fd::{self, Fd, OpenFlags};
@@ -13,29 +14,6 @@ pub const DEFAULT_PATH: &CStr = c"/dev/virtio-ports/org.qemu.guest_agent.0";
 
 const PORTS: &CStr = c"class/virtio-ports";
 const FLAGS: OpenFlags = OpenFlags::READ_WRITE.with(OpenFlags::NON_BLOCKING).with(OpenFlags::NO_TERMINAL);
-
-/// A path or name under construction, with its NUL.
-#[derive(Debug)]
-struct Path {
-    bytes: [u8; 128],
-    length: usize,
-}
-
-impl Path {
-    fn of(parts: &[&[u8]]) -> Option<Self> {
-        let mut path = Path { bytes: [0; 128], length: 0 };
-        for part in parts {
-            // One byte less, for the NUL.
-            path.bytes.get_mut(path.length..127)?.get_mut(..part.len())?.copy_from_slice(part);
-            path.length = path.length.saturating_add(part.len());
-        }
-        Some(path)
-    }
-
-    fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
-    }
-}
 
 impl Linux {
     /// Opens the port at `path`, or the one that has the last part of `path` as its name.

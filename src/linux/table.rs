@@ -6,6 +6,8 @@ use crate::command::file;
 #[cfg(feature = "power")]
 use crate::command::shutdown;
 use crate::command::{Row, Table, get_host_name, get_osinfo, get_time, info, ping, sync, sync_delimited};
+#[cfg(feature = "cpu-memory")]
+use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
 
 /// What this build offers.
 pub static TABLE: Table<Linux> = Table::new(&[
@@ -22,10 +24,20 @@ pub static TABLE: Table<Linux> = Table::new(&[
     #[cfg(feature = "file")]
     Row::of::<file::write::FileWrite>(),
     Row::of::<get_host_name::GetHostName>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<get_memory_blocks::GetMemoryBlocks>(),
     Row::of::<get_osinfo::GetOsinfo>(),
     Row::of::<get_time::GetTime>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<get_vcpus::GetVcpus>(),
     Row::of::<info::Info>(),
     Row::of::<ping::Ping>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<set_memory_blocks::SetMemoryBlocks>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<set_vcpus::SetVcpus>(),
     #[cfg(feature = "power")]
     Row::of::<shutdown::Shutdown>(),
     Row::of::<sync::Sync>(),

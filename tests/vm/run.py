@@ -20,6 +20,7 @@ import dialogues  # noqa: F401
 import hotplug  # noqa: F401
 import files  # noqa: F401
 import idle  # noqa: F401
+import cpus_memory  # noqa: F401
 import shutdown  # noqa: F401
 import transports  # noqa: F401
 import initramfs  # noqa: F401
