@@ -115,6 +115,30 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_comes_again_is_not_given_again() {
+        // As if each name had the same offset as the one before it.
+        let path = "/sys/devices/system/memory";
+        let mut all = Vec::new();
+        let Ok(directory) = std::fs::metadata(path).map(|_| open(path)) else { return };
+        each(&directory, b"memory", ListPlace::default(), &mut [0; 1024], |number, place| {
+            all.push((number, place));
+            true
+        })
+        .unwrap();
+        for items in all.windows(3) {
+            let [(_, ListPlace([offset, _])), (given, _), (expected, _)] = items else { continue };
+            let mut next = None;
+            let place = ListPlace([*offset, given.cast_signed()]);
+            each(&open(path), b"memory", place, &mut [0; 1024], |number, _| {
+                next = Some(number);
+                false
+            })
+            .unwrap();
+            assert_eq!(next, Some(*expected));
+        }
+    }
+
+    #[test]
     fn sysfs_gives_each_number_once() {
         for (path, word) in [("/sys/devices/system/cpu", &b"cpu"[..]), ("/sys/devices/system/memory", b"memory")] {
             let Ok(entries) = std::fs::read_dir(path) else { continue };
