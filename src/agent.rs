@@ -14,7 +14,7 @@ use crate::guest::Guest;
 use crate::json::write::Writer;
 use crate::limits::{ERROR_TEXT_BYTES, least};
 use crate::long::{Long, LongArgument, Place};
-use crate::request::{Event, LongText, Machine, Refusal, Storage};
+use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 
 /// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
@@ -79,10 +79,10 @@ pub struct Agent<'b, G: 'static> {
     output: Queue<'b>,
     work: Work<G>,
     long: Option<Long>,
+    /// The last piece of a reply was taken back, because it did not fit.
+    wants_all_room: bool,
     input_has_ended: bool,
     nobody_reads: bool,
-    /// The next piece of a reply did not fit behind what is in the output.
-    empties_output: bool,
 }
 
 /// Bytes on their way through a slice.
@@ -134,25 +134,31 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             output: Queue { buffer: buffers.output, start: 0, end: 0 },
             work: Work::Parse,
             long: None,
+            wants_all_room: false,
             input_has_ended: false,
             nobody_reads: false,
-            empties_output: false,
         }
     }
 
-    /// The host has gone: the half request and the replies nobody read are dropped, what is open stays open.
+    /// The host has gone: the half request and the replies nobody read are dropped, what is open stays open. A command
+    /// that acts in the steps of its reply is brought to its end: one step for each thing its request names.
     pub fn hang_up(&mut self, guest: &mut G) {
-        if let Work::Reply(row, cursor) = &self.work {
-            (row.abandon)(cursor, guest);
+        while let Work::Reply(row, cursor) = self.work {
+            if !row.flags.acts_in_steps {
+                (row.abandon)(&cursor, guest);
+                break;
+            }
+            self.output.clear();
+            self.reply_step(row, cursor, guest);
         }
         self.machine.reset();
         self.input.clear();
         self.output.clear();
         self.work = Work::Parse;
         self.long = None;
+        self.wants_all_room = false;
         self.input_has_ended = false;
         self.nobody_reads = false;
-        self.empties_output = false;
     }
 
     /// The host reads no more: replies are dropped from now on, but whole requests that came are still run. Then the agent
@@ -176,13 +182,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             Work::Parse if !self.output.is_empty() => return self.send(transport),
             Work::Parse if self.input_has_ended => return Ok(Progress::Ended),
             Work::Parse => return self.receive(transport),
-            Work::Reply(row, cursor) if self.nobody_reads => {
+            Work::Reply(row, cursor) if self.nobody_reads && !row.flags.acts_in_steps => {
                 (row.abandon)(&cursor, guest);
                 self.output.clear();
                 self.work = Work::Parse;
             }
             Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
-            Work::Reply(..) if self.empties_output && !self.output.is_empty() => return self.send(transport),
+            // A piece that did not fit into half of the buffer gets all of it.
+            Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
             Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
             Work::Run => self.run(guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
@@ -286,7 +293,8 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
                 writer.raw(b"\xFF");
             }
             writer.raw(b"{\"return\": ");
-            let context = Context { guest, scratch: parts.scratch, table: self.table, long: &long };
+            let context =
+                Context { guest, scratch: parts.scratch, table: self.table, arguments: parts.arguments, long: &long };
             (row.run)(parts.arguments, context, Reply::new(&mut writer)).map(|done| (row, done))
         });
         match result {
@@ -310,24 +318,24 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
 
     fn reply_step(&mut self, row: &'static Row<G>, mut cursor: Cursor, guest: &mut G) {
         let had_room_only = self.output.is_empty();
-        self.empties_output = false;
         let parts = self.machine.parts();
         let mut writer = self.output.writer();
         let begin = writer.mark();
         let before = cursor;
-        let context = Context { guest, scratch: parts.scratch, table: self.table, long: &Cell::new(None) };
+        let Parts { arguments, scratch, .. } = parts;
+        let context = Context { guest, scratch, table: self.table, arguments, long: &Cell::new(None) };
         let step = (row.step)(&mut cursor, context, &mut writer);
         match step {
             Step::More => {}
             Step::Done => end_reply(&mut writer, parts.id),
             Step::Broken => writer.raw(b"\n"),
         }
+        self.wants_all_room = writer.is_full();
         if !writer.is_full() {
             self.work = if step == Step::More { Work::Reply(row, cursor) } else { Work::Parse };
         } else {
             writer.roll_back(begin);
             self.work = Work::Reply(row, before);
-            self.empties_output = !had_room_only;
             if had_room_only {
                 // A piece that the whole buffer does not hold can never be sent: the line is ended as it is.
                 writer.raw(b"\n");

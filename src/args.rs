@@ -6,6 +6,8 @@
 //! sees single values of the right kind.
 
 use core::ffi::CStr;
+use core::fmt;
+use core::marker::PhantomData;
 
 use serde_json_core::str::{EscapedStr, EscapedStringFragment};
 
@@ -272,7 +274,7 @@ impl<'a, T: Value<'a>> Value<'a> for Option<T> {
 /// The arguments of a command, made by [`arguments!`](crate::arguments).
 pub trait Arguments<'a>: Sized {
     /// Reads `members` in the order of the declaration and refuses what is not in it.
-    fn decode(members: Members<'a>, path: Path) -> Result<Self, Error<'a>>;
+    fn from_members(members: Members<'a>, path: Path) -> Result<Self, Error<'a>>;
 }
 
 /// No arguments.
@@ -280,23 +282,121 @@ pub trait Arguments<'a>: Sized {
 pub struct NoArguments;
 
 impl<'a> Arguments<'a> for NoArguments {
-    fn decode(members: Members<'a>, _: Path) -> Result<Self, Error<'a>> {
-        only(members, &[]).map(|()| NoArguments)
+    fn from_members(members: Members<'a>, _: Path) -> Result<Self, Error<'a>> {
+        only(members, Path::default(), &[]).map(|()| NoArguments)
     }
 }
 
-/// Refuses members that are not declared.
-pub fn only<'a>(members: Members<'a>, names: &[&str]) -> Result<(), Error<'a>> {
+/// Refuses members that are not declared; `path` names the list element that they are members of.
+pub fn only<'a>(members: Members<'a>, path: Path, names: &[&str]) -> Result<(), Error<'a>> {
     for (name, _) in members {
         if !names.iter().any(|&known| name.eq(known)) {
-            return Err(error!["Parameter '", name, "' is unexpected"]);
+            let dot = if path.name.is_empty() { "" } else { "." };
+            return Err(error!["Parameter '", path, dot, name, "' is unexpected"]);
         }
     }
     Ok(())
 }
 
-/// Declares the arguments of a command: a struct whose fields are decoded, in order, from the members named before
-/// them. An `Option` may be absent.
+/// The members of the object `json`, for a value that must be one.
+///
+/// # Errors
+/// It is something else.
+pub fn object<'a>(json: &'a [u8], path: Path) -> Result<Members<'a>, Error<'a>> {
+    if json.first() == Some(&b'{') { Ok(Members::of(json)) } else { Err(wrong_type(path, "object")) }
+}
+
+/// A list argument, still in the request buffer: a view that decodes its elements when they are asked for, so that a
+/// list of any length needs no memory of its own. Made only after all elements were checked.
+pub struct List<'a, T> {
+    json: &'a [u8],
+    element: PhantomData<fn() -> T>,
+}
+
+// Not derived, because T need not be any of this.
+impl<T> Clone for List<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for List<'_, T> {}
+
+impl<T> fmt::Debug for List<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("List").finish_non_exhaustive()
+    }
+}
+
+impl<'a, T: Value<'a>> List<'a, T> {
+    /// The elements, from the first on.
+    pub fn elements(self) -> Elements<'a, T> {
+        Elements { rest: self.json, element: PhantomData }
+    }
+}
+
+impl<'a, T: Value<'a>> Value<'a> for List<'a, T> {
+    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+        if json.first() != Some(&b'[') {
+            return Err(wrong_type(path, "array"));
+        }
+        let list = List { json, element: PhantomData };
+        let mut elements = list.elements();
+        let mut index = 0_u32;
+        while let Some(element) = elements.next_json() {
+            T::decode(element, Path { index: Some(index), ..path })?;
+            index = index.saturating_add(1);
+        }
+        Ok(list)
+    }
+}
+
+/// The elements of a [`List`], one after the other.
+pub struct Elements<'a, T> {
+    rest: &'a [u8],
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for Elements<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Elements").finish_non_exhaustive()
+    }
+}
+
+impl<'a, T> Elements<'a, T> {
+    /// Where in `arguments`, which they are part of, the elements still to come begin: a number to keep in a
+    /// [`Cursor`](crate::command::Cursor).
+    pub fn place_in(&self, arguments: &[u8]) -> i64 {
+        let offset = self.rest.first().and_then(|first| arguments.element_offset(first));
+        offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(i64::MAX)
+    }
+
+    /// The elements from a place on that [`Elements::place_in`] gave for the same `arguments`.
+    pub fn resume(arguments: &'a [u8], place: i64) -> Self {
+        let rest = usize::try_from(place).ok().and_then(|place| arguments.get(place..));
+        Elements { rest: rest.unwrap_or_default(), element: PhantomData }
+    }
+
+    fn next_json(&mut self) -> Option<&'a [u8]> {
+        // Each element stands behind the opening bracket or a comma.
+        let rest = self.rest.split_first().filter(|(before, _)| matches!(before, b'[' | b','))?.1;
+        let (element, rest) = rest.split_at_checked(value_length(rest)).filter(|(element, _)| !element.is_empty())?;
+        self.rest = rest;
+        Some(element)
+    }
+}
+
+impl<'a, T: Value<'a>> Iterator for Elements<'a, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        // They were all decoded once, so this does not fail.
+        T::decode(self.next_json()?, Path::default()).ok()
+    }
+}
+
+/// Declares the arguments of a command, or the elements of a [`List`](crate::args::List) among them: a struct whose
+/// fields are decoded, in order, from the members named before them. An `Option` may be absent.
 #[macro_export]
 macro_rules! arguments {
     (
@@ -317,14 +417,27 @@ macro_rules! arguments {
         impl<'a> $crate::args::Arguments<'a> for $name {
             $crate::arguments!(@body 'a $($wire => $field),+);
         }
+
+        impl<'a> $crate::args::Value<'a> for $name {
+            $crate::arguments!(@element 'a);
+        }
     };
     (@decode $name:ident ($life:lifetime) $($wire:literal => $field:ident),+) => {
         impl<$life> $crate::args::Arguments<$life> for $name<$life> {
             $crate::arguments!(@body $life $($wire => $field),+);
         }
+
+        impl<$life> $crate::args::Value<$life> for $name<$life> {
+            $crate::arguments!(@element $life);
+        }
+    };
+    (@element $life:lifetime) => {
+        fn decode(json: &$life [u8], path: $crate::args::Path) -> Result<Self, $crate::error::Error<$life>> {
+            $crate::args::Arguments::from_members($crate::args::object(json, path)?, path)
+        }
     };
     (@body $life:lifetime $($wire:literal => $field:ident),+) => {
-        fn decode(
+        fn from_members(
             members: $crate::args::Members<$life>,
             path: $crate::args::Path,
         ) -> Result<Self, $crate::error::Error<$life>> {
@@ -334,7 +447,7 @@ macro_rules! arguments {
                     None => $crate::args::Value::absent(path.member($wire))?,
                 };
             )+
-            $crate::args::only(members, &[$($wire),+])?;
+            $crate::args::only(members, path, &[$($wire),+])?;
             Ok(Self { $($field),+ })
         }
     };
@@ -361,7 +474,7 @@ mod tests {
     }
 
     fn refusal(json: &str) -> String {
-        let error = Sample::decode(Members::of(json.as_bytes()), Path::default()).expect_err(json);
+        let error = Sample::from_members(Members::of(json.as_bytes()), Path::default()).expect_err(json);
         let mut buffer = [0; 512];
         let mut writer = Writer::new(&mut buffer, 0);
         error.write(512, &mut writer);
@@ -410,6 +523,112 @@ mod tests {
             (r#"{"path":"","flag":1}"#, "Invalid parameter type for 'flag', expected: boolean"),
         ] {
             assert_eq!(refusal(json), text, "{json}");
+        }
+    }
+
+    arguments! {
+        /// An element of a list.
+        #[derive(PartialEq, Eq)]
+        pub struct Element {
+            /// A number.
+            "phys-index" => index: u64,
+            /// A flag.
+            "online" => online: bool,
+            /// Another one.
+            "can-offline" => can_offline: Option<bool>,
+        }
+    }
+
+    arguments! {
+        /// A list.
+        pub struct Listed<'a> {
+            /// The list.
+            "mem-blks" => elements: List<'a, Element>,
+            /// Something behind it.
+            "more" => more: Option<i64>,
+        }
+    }
+
+    fn list_refusal(json: &str) -> String {
+        let error = Listed::from_members(Members::of(json.as_bytes()), Path::default()).expect_err(json);
+        let mut buffer = [0; 512];
+        let mut writer = Writer::new(&mut buffer, 0);
+        error.write(512, &mut writer);
+        let length = writer.len();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+
+    const LISTED: &str = concat!(
+        r#"{"mem-blks":[{"phys-index":1,"online":true},{"can-offline":false,"online":false,"phys-index":-1},"#,
+        r#"{"online":true,"phys-index":18446744073709551615}],"more":7}"#
+    );
+
+    #[test]
+    fn a_list_gives_its_elements_in_order() {
+        let listed = Listed::from_members(Members::of(LISTED.as_bytes()), Path::default()).unwrap();
+        let expected = [
+            Element { index: 1, online: true, can_offline: None },
+            Element { index: u64::MAX, online: false, can_offline: Some(false) },
+            Element { index: u64::MAX, online: true, can_offline: None },
+        ];
+        assert_eq!(listed.elements.elements().collect::<Vec<_>>(), expected);
+        assert_eq!(listed.more, Some(7));
+        let empty = Listed::from_members(Members::of(br#"{"mem-blks":[],"more":7}"#), Path::default()).unwrap();
+        assert_eq!(empty.elements.elements().count(), 0);
+    }
+
+    #[test]
+    fn a_list_is_taken_up_again_where_it_was_left() {
+        let arguments = LISTED.as_bytes();
+        let listed = Listed::from_members(Members::of(arguments), Path::default()).unwrap();
+        let all: Vec<Element> = listed.elements.elements().collect();
+        let mut place = listed.elements.elements().place_in(arguments);
+        for expected in all {
+            let mut elements = Elements::<Element>::resume(arguments, place);
+            assert_eq!(elements.next(), Some(expected));
+            place = elements.place_in(arguments);
+        }
+        assert_eq!(Elements::<Element>::resume(arguments, place).next(), None);
+        for place in [-1, 0, i64::MAX] {
+            assert_eq!(Elements::<Element>::resume(arguments, place).next(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_list_is_told_with_its_place() {
+        const GOOD: &str = r#"{"phys-index":1,"online":true}"#;
+        for (json, text) in [
+            ("{}".into(), "Parameter 'mem-blks' is missing"),
+            (r#"{"mem-blks":{}}"#.into(), "Invalid parameter type for 'mem-blks', expected: array"),
+            (r#"{"mem-blks":null}"#.into(), "Invalid parameter type for 'mem-blks', expected: array"),
+            (r#"{"mem-blks":[1]}"#.into(), "Invalid parameter type for 'mem-blks[0]', expected: object"),
+            (r#"{"mem-blks":[null]}"#.into(), "Invalid parameter type for 'mem-blks[0]', expected: object"),
+            (format!(r#"{{"mem-blks":[{GOOD},[]]}}"#), "Invalid parameter type for 'mem-blks[1]', expected: object"),
+            (r#"{"mem-blks":[{"x":1}],"y":1}"#.into(), "Parameter 'mem-blks[0].phys-index' is missing"),
+            (format!(r#"{{"mem-blks":[{GOOD},{{"phys-index":2}}]}}"#), "Parameter 'mem-blks[1].online' is missing"),
+            (r#"{"mem-blks":[{"phys-index":1.0}]}"#.into(), "Parameter 'mem-blks[0].phys-index' expects uint64"),
+            (r#"{"mem-blks":[{"phys-index":"1"}]}"#.into(), "Parameter 'mem-blks[0].phys-index' expects uint64"),
+            (
+                r#"{"mem-blks":[{"phys-index":1,"online":1}]}"#.into(),
+                "Invalid parameter type for 'mem-blks[0].online', expected: boolean",
+            ),
+            (
+                r#"{"mem-blks":[{"phys-index":1,"online":true,"can-offline":null}]}"#.into(),
+                "Invalid parameter type for 'mem-blks[0].can-offline', expected: boolean",
+            ),
+            // What one element has too much is told before what the next one lacks.
+            (
+                r#"{"mem-blks":[{"phys-index":1,"online":true,"a\"b":[]},{}]}"#.into(),
+                r#"Parameter 'mem-blks[0].a\"b' is unexpected"#,
+            ),
+            (
+                format!(r#"{{"y":1,"mem-blks":[{GOOD}],"more":null}}"#),
+                "Invalid parameter type for 'more', expected: integer",
+            ),
+            (format!(r#"{{"y":1,"mem-blks":[{GOOD}]}}"#), "Parameter 'y' is unexpected"),
+        ] {
+            let json: String = json;
+            assert_eq!(list_refusal(&json), text, "{json}");
         }
     }
 

@@ -16,14 +16,26 @@ use crate::long::{Long, LongArgument};
 #[cfg(feature = "file")]
 pub mod file;
 pub mod get_host_name;
+#[cfg(feature = "cpu-memory")]
+pub mod get_memory_block_info;
+#[cfg(feature = "cpu-memory")]
+pub mod get_memory_blocks;
 pub mod get_osinfo;
 pub mod get_time;
 pub mod get_timezone;
+#[cfg(feature = "cpu-memory")]
+pub mod get_vcpus;
 pub mod info;
+#[cfg(feature = "cpu-memory")]
+pub mod listing;
 #[cfg(feature = "network")]
 pub mod network_get_interfaces;
 pub mod ping;
+#[cfg(feature = "cpu-memory")]
+pub mod set_memory_blocks;
 pub mod set_time;
+#[cfg(feature = "cpu-memory")]
+pub mod set_vcpus;
 #[cfg(feature = "power")]
 pub mod shutdown;
 pub mod sync;
@@ -38,6 +50,9 @@ pub struct Context<'c, G: 'static> {
     pub scratch: &'c mut [u8],
     /// The table that the command was found in.
     pub table: &'c Table<G>,
+    /// The arguments as they are held, in canonical form. A step has the same ones as [`Handler::run`], which checked
+    /// them: [`Elements::resume`](crate::args::Elements::resume) goes on in a list.
+    pub arguments: &'c [u8],
     /// The part of a long argument that came before the request was complete. A command that writes a text of its own
     /// accord puts it here too: an error then tells how much of it was written.
     pub long: &'c Cell<Option<Long>>,
@@ -65,7 +80,9 @@ pub trait Handler<G: 'static>: 'static {
     ) -> Result<Done, Error<'a>>;
 
     /// Writes the next piece of a reply that `run` left to steps. There is room for half of the output buffer; what does
-    /// not fit is taken back, and asked for again, with the same cursor, when there is more.
+    /// not fit is taken back, and asked for again, with the same cursor, when there is more. So a step that acts must
+    /// write less than that, and leave the end of the reply to a step of its own: the `id` is written behind it. See
+    /// also [`Flags::acts_in_steps`].
     fn step(cursor: &mut Cursor, context: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
         let _ = (cursor, context, writer);
         Step::Done
@@ -177,7 +194,7 @@ fn run<'a, G: 'static, C: Handler<G>>(
     context: Context<'a, G>,
     reply: Reply<'_, '_>,
 ) -> Result<Done, Error<'a>> {
-    C::run(C::Arguments::decode(Members::of(arguments), Path::default())?, context, reply)
+    C::run(C::Arguments::from_members(Members::of(arguments), Path::default())?, context, reply)
 }
 
 /// The commands of an agent, sorted by name.

@@ -358,7 +358,7 @@ mod tests {
         let mut buffer = vec![0; room];
         let mut output = String::new();
         let mut writer = Writer::new(&mut buffer, 0);
-        let context = Context { guest, scratch: &mut [], table: &TABLE, long: &long };
+        let context = Context { guest, scratch: &mut [], table: &TABLE, arguments: b"{}", long: &long };
         let mut cursor = match NetworkGetInterfaces::run(NoArguments, context, Reply::new(&mut writer)) {
             Ok(done) => done.cursor().unwrap(),
             Err(error) => {
@@ -374,7 +374,7 @@ mod tests {
             let length = writer.len();
             output += str::from_utf8(&buffer[..length]).unwrap();
             writer = Writer::new(&mut buffer, 0);
-            let context = Context { guest, scratch: &mut [], table: &TABLE, long: &long };
+            let context = Context { guest, scratch: &mut [], table: &TABLE, arguments: b"{}", long: &long };
             match NetworkGetInterfaces::step(&mut cursor, context, &mut writer) {
                 Step::More => {}
                 end => {

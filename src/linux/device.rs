@@ -4,31 +4,9 @@ use core::ffi::CStr;
 
 use super::Linux;
 use super::lines::{decimal, read_whole};
+use super::path::Path;
 use crate::errno::Errno;
 use crate::sys::fd::{self, Fd, OpenFlags};
-
-/// A path or name under construction, with its NUL.
-#[derive(Debug)]
-pub(super) struct Path {
-    bytes: [u8; 128],
-    length: usize,
-}
-
-impl Path {
-    pub(super) fn of(parts: &[&[u8]]) -> Option<Self> {
-        let mut path = Path { bytes: [0; 128], length: 0 };
-        for part in parts {
-            // One byte less, for the NUL.
-            path.bytes.get_mut(path.length..127)?.get_mut(..part.len())?.copy_from_slice(part);
-            path.length = path.length.saturating_add(part.len());
-        }
-        Some(path)
-    }
-
-    pub(super) fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
-    }
-}
 
 impl Linux {
     /// Opens the device that the kernel lists as `device` in `/sys/class/CLASS`.

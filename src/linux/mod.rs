@@ -4,16 +4,23 @@
 mod calendar;
 pub mod channel;
 pub mod clock;
+#[cfg(feature = "cpu-memory")]
+pub mod cpus;
 pub mod device;
 pub mod files;
 pub mod line;
 pub mod lines;
 pub mod log;
+#[cfg(feature = "cpu-memory")]
+pub mod memory_blocks;
 #[cfg(feature = "network")]
 pub mod netlink;
 #[cfg(feature = "network")]
 pub mod network;
+#[cfg(feature = "cpu-memory")]
+pub mod numbered;
 pub mod options;
+pub mod path;
 pub mod port;
 pub mod posix_zone;
 #[cfg(feature = "power")]

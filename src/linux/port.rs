@@ -3,8 +3,9 @@
 use core::ffi::CStr;
 
 use super::Linux;
-use super::device::{Path, open_device};
+use super::device::open_device;
 use super::lines::read_whole;
+use super::path::Path;
 use crate::errno::Errno;
 use crate::sys::directory;
 use crate::sys::fd::{Fd, OpenFlags};

@@ -10,6 +10,8 @@ use crate::command::shutdown;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
+#[cfg(feature = "cpu-memory")]
+use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
 
 /// What this build offers.
 pub static TABLE: Table<Linux> = Table::new(&[
@@ -26,14 +28,24 @@ pub static TABLE: Table<Linux> = Table::new(&[
     #[cfg(feature = "file")]
     Row::of::<file::write::FileWrite>(),
     Row::of::<get_host_name::GetHostName>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<get_memory_blocks::GetMemoryBlocks>(),
     Row::of::<get_osinfo::GetOsinfo>(),
     Row::of::<get_time::GetTime>(),
     Row::of::<get_timezone::GetTimezone>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<get_vcpus::GetVcpus>(),
     Row::of::<info::Info>(),
     #[cfg(feature = "network")]
     Row::of::<network_get_interfaces::NetworkGetInterfaces>(),
     Row::of::<ping::Ping>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<set_memory_blocks::SetMemoryBlocks>(),
     Row::of::<set_time::SetTime>(),
+    #[cfg(feature = "cpu-memory")]
+    Row::of::<set_vcpus::SetVcpus>(),
     #[cfg(feature = "power")]
     Row::of::<shutdown::Shutdown>(),
     Row::of::<sync::Sync>(),

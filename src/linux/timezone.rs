@@ -3,8 +3,8 @@
 use core::ffi::CStr;
 
 use super::Linux;
-use super::device::Path;
 use super::lines::read_whole;
+use super::path::Path;
 use super::tzif::Zone;
 use super::{posix_zone, tzif};
 use crate::errno::Errno;

@@ -48,6 +48,29 @@ pub fn play_with<G: Guest>(
     script: &[Piece<'_>],
     mut each_step: impl FnMut(&mut G, &mut Scripted<'_>),
 ) -> Vec<u8> {
+    play_until(table, guest, sizes, script, |guest, transport| {
+        each_step(guest, transport);
+        Then::GoOn
+    })
+}
+
+/// What happens after a step of the agent.
+pub enum Then {
+    GoOn,
+    /// The host reads no more.
+    NobodyReads,
+    /// The line breaks, and nothing more is played.
+    LineBreaks,
+}
+
+/// As [`play_with`]; `each_step` says how it goes on.
+pub fn play_until<G: Guest>(
+    table: &'static Table<G>,
+    guest: &mut G,
+    sizes: Sizes,
+    script: &[Piece<'_>],
+    mut each_step: impl FnMut(&mut G, &mut Scripted<'_>) -> Then,
+) -> Vec<u8> {
     let (mut input, mut output) = (vec![0; sizes.input], vec![0; sizes.output]);
     let (mut request, mut id, mut token) = (vec![0; sizes.request], vec![0; sizes.id], vec![0; sizes.token]);
     let (mut keys, mut nesting) = (vec![Key::NONE; sizes.keys], vec![0; sizes.nesting]);
@@ -75,7 +98,14 @@ pub fn play_with<G: Guest>(
             Ok(Progress::Wait { .. }) => {}
             Err(error) => panic!("the line broke: {error:?}"),
         }
-        each_step(guest, &mut transport);
+        match each_step(guest, &mut transport) {
+            Then::GoOn => {}
+            Then::NobodyReads => agent.discard_replies(),
+            Then::LineBreaks => {
+                agent.hang_up(guest);
+                break;
+            }
+        }
     }
     transport.output().to_vec()
 }

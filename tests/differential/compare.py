@@ -11,6 +11,9 @@ from declare import Wire
 from line import At, Bytewise, Random, Whole
 from talk import PATIENCE, Talk
 
+# Requests with one of these are for agents that could not obey.
+HARMFUL = (b"guest-shutdown", b"guest-set-")
+
 # Above this, two writes cut at every place would take minutes for all cases together; `--every-cut` asks for it below.
 EVERY_CUT_AT_MOST = 120
 
@@ -78,7 +81,7 @@ class Comparison:
 
     def exchange(self, side, data, cut):
         """Sends bytes on a new connection, closes the sending side, and returns all that comes back."""
-        agent = self.agent(side, b"guest-shutdown" in data)
+        agent = self.agent(side, any(word in data for word in HARMFUL))
         try:
             received = through(agent, data, cut)
             if agent.kind.name != "picoqga":
@@ -92,7 +95,7 @@ class Comparison:
             raise
 
     def agent(self, side, cage):
-        """The agent for wire cases. Where a request names guest-shutdown it is one that could not obey."""
+        """The agent for wire cases. Where a request names what may harm this machine it is one that could not obey."""
         agent = self.running.get((side, cage))
         if agent is not None and agent.running():
             return agent

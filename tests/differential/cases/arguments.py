@@ -22,6 +22,9 @@ COMMANDS = {
     "guest-file-write": (("handle", 999, True), ("buf-b64", "QQ==", True), ("count", 1, False)),
     "guest-file-seek": (("handle", 999, True), ("offset", 0, True), ("whence", 0, True)),
     "guest-file-flush": (("handle", 999, True),),
+    "guest-get-vcpus": (),
+    "guest-get-memory-blocks": (),
+    "guest-get-memory-block-info": (),
     # Only a mode that is refused: with any other this machine would go down.
     "guest-shutdown": (("mode", "sideways", False),),
 }

@@ -1,0 +1,78 @@
+//! `guest-get-memory-blocks`: the memory of the guest, in the blocks in which it can be switched.
+//!
+//! Schema 10.0, since 2.3.
+//! Arguments: none.
+//! Returns: a list of `phys-index`, `online` and `can-offline`, in no order; an empty one if the guest's kernel does not
+//! know memory blocks. `can-offline` is what the guest thinks of it. A block that vanishes meanwhile is left out.
+//! Errors: `guest reported zero memory blocks!`; the directory or file that can not be opened or read, with the reason.
+//! They are told while nothing is sent: all of the list is looked through before it is begun. A block that fails after
+//! that ends the list.
+//! Differs from qemu-ga in that `/sys` need not be mounted (differences.md: sys-not-mounted).
+//! Needs [`MemoryBlocks`]; does not run while frozen; written in steps, so thousands of blocks need no more memory than
+//! one.
+
+use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
+use crate::args::NoArguments;
+use crate::errno::Errno;
+use crate::error;
+use crate::error::Error;
+use crate::guest::{MemoryBlock, MemoryBlocks, MemoryListError};
+use crate::json::write::Writer;
+
+/// `guest-get-memory-blocks`.
+#[derive(Debug)]
+pub struct GetMemoryBlocks;
+
+/// At most 81 bytes.
+fn write_block(block: MemoryBlock, writer: &mut Writer<'_>) {
+    writer.object(|object| {
+        object.member("phys-index").unsigned(block.index);
+        object.member("online").boolean(block.is_online);
+        object.member("can-offline").boolean(block.can_offline);
+    });
+}
+
+/// What the client is told of an error; the directories are those of Linux, as in the texts of qemu-ga.
+fn told<'a>(error: MemoryListError) -> Error<'a> {
+    const BLOCK: &str = "/sys/devices/system/memory/memory";
+    match error {
+        // Without a blank in front of the quote, as qemu-ga has it.
+        MemoryListError::List(errno) => error!["Can't open directory\"/sys/devices/system/memory/\": ", errno],
+        MemoryListError::OpenState(index, errno) => error!["open sysfs file \"", BLOCK, index, "/state\": ", errno],
+        MemoryListError::ReadState(index, errno) => error!["pread sysfs file \"", BLOCK, index, "/state\": ", errno],
+        MemoryListError::NoState(index) => error!["pread sysfs file \"", BLOCK, index, "/state\": unexpected EOF"],
+    }
+}
+
+impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlocks {
+    const NAME: &'static str = "guest-get-memory-blocks";
+    type Arguments<'a> = NoArguments;
+
+    fn run<'a>(
+        _: NoArguments,
+        Context { guest, scratch, .. }: Context<'a, G>,
+        reply: Reply<'_, '_>,
+    ) -> Result<Done, Error<'a>> {
+        let (mut is_unknown, mut is_empty) = (false, true);
+        let done = listing::begin(
+            reply,
+            |from, visit| {
+                let listed = guest.memory_blocks(from, scratch, &mut |block, place| {
+                    is_empty = false;
+                    visit(block, place)
+                });
+                is_unknown = listed == Err(MemoryListError::List(Errno::ENOENT));
+                if is_unknown { Ok(()) } else { listed }
+            },
+            write_block,
+        );
+        match done {
+            Ok(_) if is_empty && !is_unknown => Err(error!["guest reported zero memory blocks!"]),
+            done => done.map_err(told),
+        }
+    }
+
+    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
+        listing::step(cursor, |from, visit| guest.memory_blocks(from, scratch, visit), write_block, writer)
+    }
+}

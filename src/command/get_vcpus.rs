@@ -1,0 +1,62 @@
+//! `guest-get-vcpus`: the processors of the guest.
+//!
+//! Schema 10.0, since 1.5.
+//! Arguments: none.
+//! Returns: a list of `logical-id`, `online` and `can-offline`, in no order. `can-offline` is false for a processor that
+//! has no switch, as the first one of most machines. One that vanishes while the list is written is left out.
+//! Errors: `failed to list entries` with the directory and the reason; the file that can not be opened or read. They are
+//! told while nothing is sent: all of the list is looked through before it is begun. A processor that fails after that
+//! ends the list.
+//! Differs from qemu-ga in that `/sys` need not be mounted (differences.md: sys-not-mounted).
+//! Needs [`Cpus`]; does not run while frozen; written in steps, so thousands of processors need no more memory than one.
+
+use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
+use crate::args::NoArguments;
+use crate::error;
+use crate::error::Error;
+use crate::guest::{Cpu, CpuError, Cpus};
+use crate::json::write::Writer;
+
+/// `guest-get-vcpus`.
+#[derive(Debug)]
+pub struct GetVcpus;
+
+/// At most 68 bytes.
+fn write_cpu(cpu: Cpu, writer: &mut Writer<'_>) {
+    writer.object(|object| {
+        object.member("logical-id").integer(cpu.id);
+        object.member("online").boolean(cpu.is_online);
+        object.member("can-offline").boolean(cpu.can_offline);
+    });
+}
+
+/// What the client is told of an error; the directories are those of Linux, as in the texts of qemu-ga.
+pub(super) fn told<'a>(error: CpuError) -> Error<'a> {
+    const CPU: &str = "/sys/devices/system/cpu/cpu";
+    match error {
+        CpuError::List(errno) => error!["failed to list entries: /sys/devices/system/cpu: ", errno],
+        CpuError::Find(id, errno) => error!["open(\"", CPU, id, "/\"): ", errno],
+        CpuError::OpenState(id, errno) => error!["open(\"", CPU, id, "/online\"): ", errno],
+        CpuError::ReadState(id, errno) => error!["pread(\"", CPU, id, "/online\"): ", errno],
+        CpuError::NoState(id) => error!["pread(\"", CPU, id, "/online\"): unexpected EOF"],
+        CpuError::WriteState(id, errno) => error!["pwrite(\"", CPU, id, "/online\"): ", errno],
+        CpuError::AlwaysOnline(id) => error!["logical processor #", id, " can't be offlined"],
+    }
+}
+
+impl<G: Cpus + 'static> Handler<G> for GetVcpus {
+    const NAME: &'static str = "guest-get-vcpus";
+    type Arguments<'a> = NoArguments;
+
+    fn run<'a>(
+        _: NoArguments,
+        Context { guest, scratch, .. }: Context<'a, G>,
+        reply: Reply<'_, '_>,
+    ) -> Result<Done, Error<'a>> {
+        listing::begin(reply, |from, visit| guest.cpus(from, scratch, visit), write_cpu).map_err(told)
+    }
+
+    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
+        listing::step(cursor, |from, visit| guest.cpus(from, scratch, visit), write_cpu, writer)
+    }
+}
