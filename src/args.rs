@@ -5,14 +5,15 @@
 //! type, in the order of the declaration, and with QEMU's words; serde-json-core, which could not say which, then only
 //! sees single values of the right kind.
 
-use core::ffi::CStr;
-use core::fmt;
-use core::marker::PhantomData;
-
-use serde_json_core::str::{EscapedStr, EscapedStringFragment};
+mod list;
+mod members;
+mod text;
 
 use crate::error;
 use crate::error::Error;
+pub use list::{Elements, List};
+pub use members::Members;
+pub use text::{NoCString, Runs, Text};
 
 /// The name of an argument as error messages give it: `handle`, `arg[0]`, `vcpus[1].online`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,163 +52,6 @@ impl Path {
             piece(b".");
             piece(member.as_bytes());
         }
-    }
-}
-
-/// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
-/// there; it compares, iterates and copies as the real bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Text<'a>(EscapedStr<'a>);
-
-impl<'a> Text<'a> {
-    /// A text as it stands between the quotes of canonical JSON.
-    pub const fn from_escaped(escaped: &'a str) -> Self {
-        Text(EscapedStr(escaped))
-    }
-
-    /// The text in pieces.
-    pub fn runs(self) -> Runs<'a> {
-        Runs { rest: self.0.0 }
-    }
-
-    /// The text byte by byte.
-    pub fn bytes(self) -> impl Iterator<Item = u8> {
-        self.runs().flatten().copied()
-    }
-
-    /// The text in one piece, if it holds neither quotes nor backslashes.
-    pub fn as_plain(self) -> Option<&'a [u8]> {
-        let bytes = self.0.0.as_bytes();
-        if bytes.contains(&b'\\') { None } else { Some(bytes) }
-    }
-
-    /// Copies the text into `buffer`. `None` if it does not fit.
-    pub fn copy_to(self, buffer: &mut [u8]) -> Option<&mut [u8]> {
-        let mut length = 0_usize;
-        for run in self.runs() {
-            buffer.get_mut(length..)?.get_mut(..run.len())?.copy_from_slice(run);
-            length = length.saturating_add(run.len());
-        }
-        buffer.get_mut(..length)
-    }
-}
-
-/// A text that is no C string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoCString {
-    /// It holds a NUL.
-    Nul,
-    /// It does not fit into the buffer.
-    TooLong,
-}
-
-impl<'a> Text<'a> {
-    /// Copies the text into `buffer`, with a NUL behind it.
-    ///
-    /// # Errors
-    /// It holds a NUL of its own, or does not fit.
-    pub fn c_string(self, buffer: &mut [u8]) -> Result<&CStr, NoCString> {
-        let (last, room) = buffer.split_last_mut().ok_or(NoCString::TooLong)?;
-        *last = 0;
-        let length = self.copy_to(room).ok_or(NoCString::TooLong)?.len();
-        *buffer.get_mut(length).ok_or(NoCString::TooLong)? = 0;
-        CStr::from_bytes_with_nul(buffer.get(..=length).unwrap_or_default()).map_err(|_| NoCString::Nul)
-    }
-}
-
-impl PartialEq<str> for Text<'_> {
-    fn eq(&self, other: &str) -> bool {
-        self.bytes().eq(other.bytes())
-    }
-}
-
-/// The pieces of a [`Text`].
-#[derive(Clone, Debug)]
-pub struct Runs<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Iterator for Runs<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let mut fragments = EscapedStr(self.rest).fragments();
-        // An error would repeat for ever; canonical text has none.
-        let fragment = fragments.next()?.ok()?;
-        let rest = fragments.as_str().0;
-        let run = match fragment {
-            EscapedStringFragment::NotEscaped(run) => run,
-            // Only `\"` and `\\` are left escaped, so the character is the second byte of what was taken.
-            EscapedStringFragment::Escaped(_) => self.rest.get(1..self.rest.len().saturating_sub(rest.len()))?,
-        };
-        self.rest = rest;
-        Some(run.as_bytes())
-    }
-}
-
-/// The length of the JSON value at the start of canonical `json`.
-fn value_length(json: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0_usize;
-    while let Some(&byte) = json.get(at) {
-        match byte {
-            b'"' => at = at.saturating_add(text_length(json.get(at..).unwrap_or_default())).saturating_sub(1),
-            b'{' | b'[' => depth = depth.saturating_add(1),
-            b'}' | b']' if depth == 0 => return at,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' | b':' if depth == 0 => return at,
-            _ => {}
-        }
-        at = at.saturating_add(1);
-    }
-    at
-}
-
-/// The length of the JSON string at the start of canonical `json`, quotes included.
-fn text_length(json: &[u8]) -> usize {
-    let mut escaped = false;
-    for (at, &byte) in json.iter().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return at.saturating_add(1),
-            _ => {}
-        }
-    }
-    json.len()
-}
-
-/// The members of an object in canonical form. An object that is not complete yet can be read as far as it goes.
-#[derive(Clone, Copy, Debug)]
-pub struct Members<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Members<'a> {
-    /// The members of `object`, which starts with `{`.
-    pub fn of(object: &'a [u8]) -> Self {
-        Members { rest: object }
-    }
-
-    /// The value of the member `name`, as canonical JSON.
-    pub fn get(self, name: &str) -> Option<&'a [u8]> {
-        let mut members = self;
-        members.find(|(key, _)| key.eq(name)).map(|(_, value)| value)
-    }
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (Text<'a>, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // Each member stands behind the opening brace or a comma.
-        let member = self.rest.get(1..).filter(|member| member.first() == Some(&b'"'))?;
-        let (key, rest) = member.split_at_checked(text_length(member))?;
-        let value = rest.get(1..)?;
-        let (value, rest) = value.split_at_checked(value_length(value))?;
-        self.rest = rest;
-        let key = key.get(1..key.len().saturating_sub(1))?;
-        Some((Text::from_escaped(core::str::from_utf8(key).ok()?), value))
     }
 }
 
@@ -304,95 +148,6 @@ pub fn only<'a>(members: Members<'a>, path: Path, names: &[&str]) -> Result<(), 
 /// It is something else.
 pub fn object<'a>(json: &'a [u8], path: Path) -> Result<Members<'a>, Error<'a>> {
     if json.first() == Some(&b'{') { Ok(Members::of(json)) } else { Err(wrong_type(path, "object")) }
-}
-
-/// A list argument, still in the request buffer: a view that decodes its elements when they are asked for, so that a
-/// list of any length needs no memory of its own. Made only after all elements were checked.
-pub struct List<'a, T> {
-    json: &'a [u8],
-    element: PhantomData<fn() -> T>,
-}
-
-// Not derived, because T need not be any of this.
-impl<T> Clone for List<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for List<'_, T> {}
-
-impl<T> fmt::Debug for List<'_, T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("List").finish_non_exhaustive()
-    }
-}
-
-impl<'a, T: Value<'a>> List<'a, T> {
-    /// The elements, from the first on.
-    pub fn elements(self) -> Elements<'a, T> {
-        Elements { rest: self.json, element: PhantomData }
-    }
-}
-
-impl<'a, T: Value<'a>> Value<'a> for List<'a, T> {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
-        if json.first() != Some(&b'[') {
-            return Err(wrong_type(path, "array"));
-        }
-        let list = List { json, element: PhantomData };
-        let mut elements = list.elements();
-        let mut index = 0_u32;
-        while let Some(element) = elements.next_json() {
-            T::decode(element, Path { index: Some(index), ..path })?;
-            index = index.saturating_add(1);
-        }
-        Ok(list)
-    }
-}
-
-/// The elements of a [`List`], one after the other.
-pub struct Elements<'a, T> {
-    rest: &'a [u8],
-    element: PhantomData<fn() -> T>,
-}
-
-impl<T> fmt::Debug for Elements<'_, T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Elements").finish_non_exhaustive()
-    }
-}
-
-impl<'a, T> Elements<'a, T> {
-    /// Where in `arguments`, which they are part of, the elements still to come begin: a number to keep in a
-    /// [`Cursor`](crate::command::Cursor).
-    pub fn place_in(&self, arguments: &[u8]) -> i64 {
-        let offset = self.rest.first().and_then(|first| arguments.element_offset(first));
-        offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(i64::MAX)
-    }
-
-    /// The elements from a place on that [`Elements::place_in`] gave for the same `arguments`.
-    pub fn resume(arguments: &'a [u8], place: i64) -> Self {
-        let rest = usize::try_from(place).ok().and_then(|place| arguments.get(place..));
-        Elements { rest: rest.unwrap_or_default(), element: PhantomData }
-    }
-
-    fn next_json(&mut self) -> Option<&'a [u8]> {
-        // Each element stands behind the opening bracket or a comma.
-        let rest = self.rest.split_first().filter(|(before, _)| matches!(before, b'[' | b','))?.1;
-        let (element, rest) = rest.split_at_checked(value_length(rest)).filter(|(element, _)| !element.is_empty())?;
-        self.rest = rest;
-        Some(element)
-    }
-}
-
-impl<'a, T: Value<'a>> Iterator for Elements<'a, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        // They were all decoded once, so this does not fail.
-        T::decode(self.next_json()?, Path::default()).ok()
-    }
 }
 
 /// Declares the arguments of a command, or the elements of a [`List`](crate::args::List) among them: a struct whose

@@ -1,0 +1,69 @@
+//! Finding members and elements in canonical JSON, without looking at more of it than is needed.
+
+use super::Text;
+
+/// The length of the JSON value at the start of canonical `json`.
+pub(super) fn value_length(json: &[u8]) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0_usize;
+    while let Some(&byte) = json.get(at) {
+        match byte {
+            b'"' => at = at.saturating_add(text_length(json.get(at..).unwrap_or_default())).saturating_sub(1),
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' if depth == 0 => return at,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' | b':' if depth == 0 => return at,
+            _ => {}
+        }
+        at = at.saturating_add(1);
+    }
+    at
+}
+
+/// The length of the JSON string at the start of canonical `json`, quotes included.
+fn text_length(json: &[u8]) -> usize {
+    let mut escaped = false;
+    for (at, &byte) in json.iter().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at.saturating_add(1),
+            _ => {}
+        }
+    }
+    json.len()
+}
+
+/// The members of an object in canonical form. An object that is not complete yet can be read as far as it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Members<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Members<'a> {
+    /// The members of `object`, which starts with `{`.
+    pub fn of(object: &'a [u8]) -> Self {
+        Members { rest: object }
+    }
+
+    /// The value of the member `name`, as canonical JSON.
+    pub fn get(self, name: &str) -> Option<&'a [u8]> {
+        let mut members = self;
+        members.find(|(key, _)| key.eq(name)).map(|(_, value)| value)
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Text<'a>, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // Each member stands behind the opening brace or a comma.
+        let member = self.rest.get(1..).filter(|member| member.first() == Some(&b'"'))?;
+        let (key, rest) = member.split_at_checked(text_length(member))?;
+        let value = rest.get(1..)?;
+        let (value, rest) = value.split_at_checked(value_length(value))?;
+        self.rest = rest;
+        let key = key.get(1..key.len().saturating_sub(1))?;
+        Some((Text::from_escaped(core::str::from_utf8(key).ok()?), value))
+    }
+}

@@ -1,0 +1,96 @@
+//! String arguments, as they stand in the request buffer.
+
+use core::ffi::CStr;
+
+use serde_json_core::str::{EscapedStr, EscapedStringFragment};
+
+/// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
+/// there; it compares, iterates and copies as the real bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Text<'a>(pub(super) EscapedStr<'a>);
+
+impl<'a> Text<'a> {
+    /// A text as it stands between the quotes of canonical JSON.
+    pub const fn from_escaped(escaped: &'a str) -> Self {
+        Text(EscapedStr(escaped))
+    }
+
+    /// The text in pieces.
+    pub fn runs(self) -> Runs<'a> {
+        Runs { rest: self.0.0 }
+    }
+
+    /// The text byte by byte.
+    pub fn bytes(self) -> impl Iterator<Item = u8> {
+        self.runs().flatten().copied()
+    }
+
+    /// The text in one piece, if it holds neither quotes nor backslashes.
+    pub fn as_plain(self) -> Option<&'a [u8]> {
+        let bytes = self.0.0.as_bytes();
+        if bytes.contains(&b'\\') { None } else { Some(bytes) }
+    }
+
+    /// Copies the text into `buffer`. `None` if it does not fit.
+    pub fn copy_to(self, buffer: &mut [u8]) -> Option<&mut [u8]> {
+        let mut length = 0_usize;
+        for run in self.runs() {
+            buffer.get_mut(length..)?.get_mut(..run.len())?.copy_from_slice(run);
+            length = length.saturating_add(run.len());
+        }
+        buffer.get_mut(..length)
+    }
+}
+
+/// A text that is no C string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoCString {
+    /// It holds a NUL.
+    Nul,
+    /// It does not fit into the buffer.
+    TooLong,
+}
+
+impl<'a> Text<'a> {
+    /// Copies the text into `buffer`, with a NUL behind it.
+    ///
+    /// # Errors
+    /// It holds a NUL of its own, or does not fit.
+    pub fn c_string(self, buffer: &mut [u8]) -> Result<&CStr, NoCString> {
+        let (last, room) = buffer.split_last_mut().ok_or(NoCString::TooLong)?;
+        *last = 0;
+        let length = self.copy_to(room).ok_or(NoCString::TooLong)?.len();
+        *buffer.get_mut(length).ok_or(NoCString::TooLong)? = 0;
+        CStr::from_bytes_with_nul(buffer.get(..=length).unwrap_or_default()).map_err(|_| NoCString::Nul)
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.bytes().eq(other.bytes())
+    }
+}
+
+/// The pieces of a [`Text`].
+#[derive(Clone, Debug)]
+pub struct Runs<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let mut fragments = EscapedStr(self.rest).fragments();
+        // An error would repeat for ever; canonical text has none.
+        let fragment = fragments.next()?.ok()?;
+        let rest = fragments.as_str().0;
+        let run = match fragment {
+            EscapedStringFragment::NotEscaped(run) => run,
+            // Only `\"` and `\\` are left escaped, so the character is the second byte of what was taken.
+            EscapedStringFragment::Escaped(_) => self.rest.get(1..self.rest.len().saturating_sub(rest.len()))?,
+        };
+        self.rest = rest;
+        Some(run.as_bytes())
+    }
+}
