@@ -203,21 +203,13 @@ pub fn unlink(path: &CStr) -> Result<(), Errno> {
     check(unsafe { libc::unlink(path.as_ptr()) }).map(drop)
 }
 
-/// Reads where a symbolic link points to. The length may be that of the buffer: the text may then be cut.
-///
-/// # Errors
-/// Those of readlink(2).
-pub fn read_link(path: &CStr, buffer: &mut [u8]) -> Result<usize, Errno> {
-    // SAFETY: `path` ends with a NUL, the buffer is writable for its length, and the call keeps no pointer.
-    check_length(unsafe { libc::readlink(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) })
-}
-
-/// As [`read_link`], from a directory.
+/// Reads where a symbolic link in a directory points to. The length may be that of the buffer: the text may then be cut.
 ///
 /// # Errors
 /// Those of readlinkat(2).
 pub fn read_link_at(directory: &Fd, path: &CStr, buffer: &mut [u8]) -> Result<usize, Errno> {
-    // SAFETY: as for `read_link`; the directory is open.
+    // SAFETY: `path` ends with a NUL, the buffer is writable for its length, the directory is open, and the call keeps no
+    // pointer.
     check_length(unsafe { libc::readlinkat(directory.raw(), path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 

@@ -1,48 +1,9 @@
 //! Processes.
 
-use super::check;
-use crate::errno::Errno;
-
 /// The number of this process.
 pub fn id() -> i32 {
     // SAFETY: the call touches no memory and can not fail.
     unsafe { libc::getpid() }
-}
-
-/// Whether this process runs as root.
-pub fn is_root() -> bool {
-    // SAFETY: the call touches no memory and can not fail.
-    unsafe { libc::geteuid() == 0 }
-}
-
-/// Which of the two processes this is after [`fork`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forked {
-    /// The one that called.
-    Parent {
-        /// The new process.
-        child: i32,
-    },
-    /// The new one.
-    Child,
-}
-
-/// Splits this process in two.
-///
-/// # Errors
-/// Those of fork(2).
-pub fn fork() -> Result<Forked, Errno> {
-    // SAFETY: the process has one thread, so the child may go on as the parent could.
-    match check(unsafe { libc::fork() })? {
-        0 => Ok(Forked::Child),
-        child => Ok(Forked::Parent { child }),
-    }
-}
-
-/// Starts a session of its own, away from any terminal.
-pub fn new_session() {
-    // SAFETY: the call touches no memory. It fails only for the leader of a group, which changes nothing.
-    unsafe { libc::setsid() };
 }
 
 /// Ends this process at once.
