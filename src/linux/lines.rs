@@ -23,13 +23,14 @@ pub fn read_whole(file: &Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
     }
 }
 
-/// Gives each line, without its line feed, to `visit`, until it answers false. A line longer than the buffer is left out.
+/// Gives each line, without its line feed, to `visit`, until it answers false.
 ///
 /// # Errors
-/// Those of read(2).
+/// Those of read(2). `ENAMETOOLONG`, once all lines have been read: some were left out, for they are longer than the buffer.
 pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> bool) -> Result<(), Errno> {
     let mut length = 0_usize;
     let mut skipping = false;
+    let mut result = Ok(());
     loop {
         let count = match file.read(buffer.get_mut(length..).unwrap_or_default()) {
             Ok(count) => count,
@@ -49,11 +50,12 @@ pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> b
             if !rest.is_empty() && !skipping {
                 visit(rest);
             }
-            return Ok(());
+            return result;
         }
         let kept = rest.len();
         if kept == buffer.len() {
             skipping = true;
+            result = Err(Errno::ENAMETOOLONG);
             length = 0;
         } else {
             let start = length.saturating_sub(kept);
@@ -93,12 +95,13 @@ mod tests {
         for size in 1..40 {
             file.seek(0, SeekFrom::Start).unwrap();
             let mut lines = Vec::new();
-            each_line(&file, &mut vec![0; size], |line| {
+            let result = each_line(&file, &mut vec![0; size], |line| {
                 lines.push(String::from_utf8(line.to_vec()).unwrap());
                 true
-            })
-            .unwrap();
+            });
             let expected: Vec<_> = text.lines().filter(|line| line.len() < size).collect();
+            let all = expected.len() == text.lines().count();
+            assert_eq!(result, if all { Ok(()) } else { Err(Errno::ENAMETOOLONG) }, "buffer of {size}");
             assert_eq!(lines, expected, "buffer of {size}");
         }
     }

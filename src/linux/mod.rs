@@ -13,6 +13,7 @@ pub mod lines;
 pub mod log;
 #[cfg(feature = "cpu-memory")]
 pub mod memory_blocks;
+pub mod mounts;
 #[cfg(feature = "network")]
 pub mod netlink;
 #[cfg(feature = "network")]

@@ -194,6 +194,16 @@ pub fn is_socket(path: &CStr) -> bool {
     result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFSOCK
 }
 
+/// Major and minor number of the block device at `path`; `None` if it is none.
+pub fn block_device_number(path: &CStr) -> Option<(u32, u32)> {
+    // SAFETY: all-zero is a valid value of this plain structure.
+    let mut status: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: `path` ends with a NUL, the structure is writable, and the call keeps no pointer.
+    let result = unsafe { libc::stat(path.as_ptr(), &raw mut status) };
+    let is_block_device = result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFBLK;
+    is_block_device.then(|| (libc::major(status.st_rdev), libc::minor(status.st_rdev)))
+}
+
 /// Removes a name from its directory.
 ///
 /// # Errors

@@ -4,7 +4,8 @@ use core::ffi::CStr;
 
 use crate::errno::Errno;
 use crate::guest::Shutdown;
-use crate::linux::lines::{decimal, each_line};
+use crate::linux::lines::decimal;
+use crate::linux::mounts;
 use crate::linux::pseudo::Pseudo;
 use crate::sys::power::Action;
 use crate::sys::{directory, fd, mount, power, process, signal};
@@ -114,84 +115,35 @@ fn let_go_of_file_systems(proc: &mut Pseudo) {
     let mut point = [0; 4096];
     // Each turn looks for the last mount before the one that was seen to, in a list that gets shorter: unmounting moves
     // no line before the one unmounted.
-    while let Some((index, length)) = last_mount_before(proc, end, &mut point) {
+    while let Some((index, place)) = last_mount_before(proc, end, &mut point) {
         end = index;
-        let place = point.get(..=length).and_then(|bytes| CStr::from_bytes_with_nul(bytes).ok());
-        let Some(place) = place else { continue };
         if place == c"/" || mount::unmount(place).is_err() {
             let _: Result<(), Errno> = mount::make_read_only(place);
         }
     }
 }
 
-/// The index and the length of the name of the last mount with storage before line `end` of mountinfo. Its name is put
-/// into `point`, with a NUL.
-fn last_mount_before(proc: &mut Pseudo, end: u32, point: &mut [u8; 4096]) -> Option<(u32, usize)> {
-    let file = proc.open(c"self/mountinfo").ok()?;
-    let mut buffer = [0; 8192];
+/// The place in the list, counted from 0, of the last mount with storage before place `end`, and where it is mounted.
+fn last_mount_before<'p>(proc: &mut Pseudo, end: u32, point: &'p mut [u8; 4096]) -> Option<(u32, &'p CStr)> {
     let mut found = None;
     let mut index = 0_u32;
-    each_line(&file, &mut buffer, |line| {
+    // A mount whose line is too long stays as it is; there is no time left to tell anybody.
+    let _: Result<(), Errno> = mounts::each(proc, &mut [0; 8192], |mount| {
         if index >= end {
             return false;
         }
-        if let Some(name) = mount_with_storage(line) {
-            found = unescape(name, point).map(|length| (index, length)).or(found);
+        if !WITHOUT_STORAGE.contains(&mount.kind) && mount.kind != b"tmpfs" && mount.point.to_path(point).is_some() {
+            found = Some(index);
         }
         index = index.saturating_add(1);
         true
-    })
-    .ok()?;
-    found
-}
-
-/// The mount point in a line of mountinfo (proc(5)), if there is storage behind it.
-fn mount_with_storage(line: &[u8]) -> Option<&[u8]> {
-    let mut fields = line.split(|&byte| byte == b' ');
-    let point = fields.nth(4)?;
-    let kind = fields.skip_while(|&field| field != b"-").nth(1)?;
-    let stored = !WITHOUT_STORAGE.contains(&kind) && kind != b"tmpfs";
-    stored.then_some(point)
-}
-
-/// Resolves the octal escapes of mountinfo; answers the length without the NUL.
-fn unescape(name: &[u8], to: &mut [u8; 4096]) -> Option<usize> {
-    let mut rest = name;
-    let mut length = 0_usize;
-    while let Some((&first, after)) = rest.split_first() {
-        let (byte, after) = match (first, after) {
-            (b'\\', [high @ b'0'..=b'3', middle @ b'0'..=b'7', low @ b'0'..=b'7', after @ ..]) => {
-                ((high & 3) << 6 | (middle & 7) << 3 | (low & 7), after)
-            }
-            _ => (first, after),
-        };
-        *to.get_mut(length)? = byte;
-        length = length.saturating_add(1);
-        rest = after;
-    }
-    *to.get_mut(length)? = 0;
-    Some(length)
+    });
+    Some((found?, CStr::from_bytes_until_nul(point).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mounts_with_storage_are_told_from_the_kernels_own() {
-        for (line, point) in [
-            ("36 35 254:1 / /mnt/a\\040b rw,noatime shared:1 master:2 - ext4 /dev/vda1 rw", Some("/mnt/a b")),
-            ("21 20 0:20 / /proc rw - proc proc rw", None),
-            ("22 20 0:21 / /tmp rw - tmpfs tmpfs rw", None),
-            ("23 20 0:22 / /home rw - nfs4 server:/home rw", Some("/home")),
-            ("nonsense", None),
-        ] {
-            let mut buffer = [0; 4096];
-            let found = mount_with_storage(line.as_bytes()).and_then(|name| unescape(name, &mut buffer));
-            let found = found.map(|length| String::from_utf8(buffer[..length].to_vec()).unwrap());
-            assert_eq!(found.as_deref(), point, "{line}");
-        }
-    }
 
     #[test]
     fn other_processes_are_seen() {

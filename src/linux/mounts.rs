@@ -1,0 +1,224 @@
+//! The mounts that this process sees (`/proc/self/mountinfo`, proc(5)), and the block devices under them.
+//!
+//! Nothing is remembered between two looks but the numbers of devices: what is mounted changes at any time, so a file
+//! system is looked up by its device when it is needed.
+
+use core::ffi::CStr;
+
+use super::lines::{decimal, each_line};
+use super::pseudo::Pseudo;
+use crate::errno::Errno;
+use crate::sys::fd;
+
+/// The number of a block device: major in the upper, minor in the lower half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Which driver.
+    pub major: u32,
+    /// Which of its devices.
+    pub minor: u32,
+}
+
+impl Device {
+    /// As bytes, to be kept in a list.
+    pub fn to_bytes(self) -> [u8; 8] {
+        (u64::from(self.major) << 32 | u64::from(self.minor)).to_ne_bytes()
+    }
+
+    /// From the bytes of [`Device::to_bytes`].
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        let number = u64::from_ne_bytes(bytes);
+        let half = |number: u64| u32::try_from(number & 0xFFFF_FFFF).unwrap_or(0);
+        Device { major: half(number >> 32), minor: half(number) }
+    }
+}
+
+/// A text of mountinfo, whose blanks and backslashes are written in octal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Escaped<'l>(&'l [u8]);
+
+impl<'l> Escaped<'l> {
+    /// Its real bytes.
+    pub fn bytes(self) -> impl Iterator<Item = u8> + 'l {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (&first, after) = rest.split_first()?;
+            let (byte, after) = match (first, after) {
+                (b'\\', [high @ b'0'..=b'3', middle @ b'0'..=b'7', low @ b'0'..=b'7', after @ ..]) => {
+                    ((high & 3) << 6 | (middle & 7) << 3 | (low & 7), after)
+                }
+                _ => (first, after),
+            };
+            rest = after;
+            Some(byte)
+        })
+    }
+
+    /// Its real bytes as a path in `buffer`. `None` if there is no room for them and a NUL.
+    pub fn to_path(self, buffer: &mut [u8]) -> Option<&CStr> {
+        let mut length = 0_usize;
+        for byte in self.bytes() {
+            *buffer.get_mut(length)? = byte;
+            length = length.saturating_add(1);
+        }
+        *buffer.get_mut(length)? = 0;
+        CStr::from_bytes_with_nul(buffer.get(..=length)?).ok()
+    }
+}
+
+/// A line of mountinfo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mount<'l> {
+    /// Its number, which is given again once it is unmounted.
+    pub id: u64,
+    /// The device that stat(2) gives for its files; major 0 if the file system is on no block device, or on several.
+    pub device: Device,
+    /// Where it is mounted.
+    pub point: Escaped<'l>,
+    /// The type of the file system, such as `ext4`.
+    pub kind: &'l [u8],
+    /// What is mounted: mostly the path of a device.
+    pub source: Escaped<'l>,
+}
+
+impl<'l> Mount<'l> {
+    fn read(line: &'l [u8]) -> Option<Self> {
+        let mut fields = line.split(|&byte| byte == b' ');
+        let (id, _) = decimal(fields.next()?)?;
+        let (major, rest) = decimal(fields.nth(1)?)?;
+        let (minor, _) = decimal(rest.strip_prefix(b":")?)?;
+        let point = Escaped(fields.nth(1)?);
+        let mut fields = fields.skip_while(|&field| field != b"-").skip(1);
+        let kind = fields.next()?;
+        let source = Escaped(fields.next()?);
+        let device = Device { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? };
+        Some(Mount { id, device, point, kind, source })
+    }
+
+    /// The block device that the file system is on. `None` for those of the kernel, of the network and in memory.
+    ///
+    /// All subvolumes of a btrfs have the device that their line names: it may be on several.
+    pub fn block_device(&self) -> Option<Device> {
+        match (self.device.major, self.kind) {
+            (0, b"btrfs") => {
+                let mut path = [0; 256];
+                let (major, minor) = fd::block_device_number(self.source.to_path(&mut path)?)?;
+                Some(Device { major, minor })
+            }
+            (0, _) => None,
+            _ => Some(self.device),
+        }
+    }
+}
+
+/// Gives each mount, the oldest first, to `visit`, until that answers false. `buffer` holds a line at a time.
+///
+/// # Errors
+/// Those of open(2) and read(2), and of a mount of `/proc` where there is none. `ENAMETOOLONG`, once all mounts have been
+/// given: some were left out, for their lines are longer than the buffer.
+pub fn each(proc: &mut Pseudo, buffer: &mut [u8], mut visit: impl FnMut(&Mount<'_>) -> bool) -> Result<(), Errno> {
+    let file = proc.open(c"self/mountinfo")?;
+    each_line(&file, buffer, |line| Mount::read(line).is_none_or(|mount| visit(&mount)))
+}
+
+/// Why the file systems cannot be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListError {
+    /// What is mounted is not told.
+    System(Errno),
+    /// More than this many block devices are mounted.
+    TooMany(usize),
+}
+
+/// Lists the block devices that are mounted, in the order of their first mounts, each once. Answers how many there are.
+///
+/// # Errors
+/// Those of the type.
+pub fn devices(proc: &mut Pseudo, list: &mut [[u8; 8]], buffer: &mut [u8]) -> Result<usize, ListError> {
+    let mut count = 0_usize;
+    let limit = list.len();
+    let mut is_full = false;
+    each(proc, buffer, |mount| {
+        let Some(device) = mount.block_device() else { return true };
+        let bytes = device.to_bytes();
+        if list.get(..count).unwrap_or_default().contains(&bytes) {
+            return true;
+        }
+        match list.get_mut(count) {
+            Some(slot) => {
+                *slot = bytes;
+                count = count.saturating_add(1);
+            }
+            None => is_full = true,
+        }
+        !is_full
+    })
+    .map_err(ListError::System)?;
+    if is_full { Err(ListError::TooMany(limit)) } else { Ok(count) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: Escaped<'_>) -> String {
+        let mut buffer = [0; 64];
+        text.to_path(&mut buffer).unwrap().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn lines_are_read_with_any_number_of_optional_fields() {
+        for optional in ["", "shared:1 ", "shared:1 master:2 propagate_from:3 "] {
+            let line = format!("36 35 254:1 /sub /mnt/a\\040b rw,noatime {optional}- ext4 /dev/disk/by-id/a\\134b rw");
+            let mount = Mount::read(line.as_bytes()).unwrap();
+            assert_eq!((mount.id, mount.device), (36, Device { major: 254, minor: 1 }));
+            assert_eq!((path(mount.point), path(mount.source)), ("/mnt/a b".into(), "/dev/disk/by-id/a\\b".into()));
+            assert_eq!((mount.kind, mount.block_device()), (&b"ext4"[..], Some(mount.device)));
+        }
+        for line in ["", "nonsense", "36 35 254 / /a rw - ext4 /dev/a rw", "36 35 1:2 / /a rw shared:1"] {
+            assert_eq!(Mount::read(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn file_systems_without_a_block_device_are_told_from_others() {
+        for line in [
+            "21 20 0:20 / /proc rw - proc proc rw",
+            "22 20 0:21 / /tmp rw - tmpfs tmpfs rw",
+            "23 20 0:22 / /home rw - nfs4 server:/home rw",
+            "24 20 0:23 / / rw - overlay overlay rw,lowerdir=/a",
+            "25 20 0:24 / /b rw - btrfs /dev/null rw",
+            "25 20 0:24 / /b rw - btrfs /nonexistent rw",
+        ] {
+            assert_eq!(Mount::read(line.as_bytes()).unwrap().block_device(), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_does_not_fit_is_none() {
+        let text = Escaped(b"/a\\011b");
+        assert_eq!(text.to_path(&mut [0; 5]), Some(c"/a\tb"));
+        assert_eq!(text.to_path(&mut [0; 4]), None);
+        assert_eq!(Escaped(b"\\0").to_path(&mut [0; 3]), Some(c"\\0"), "not an escape");
+        assert_eq!(Escaped(b"").to_path(&mut [0; 1]), Some(c""));
+    }
+
+    #[test]
+    fn the_devices_of_this_machine_come_once_each() {
+        let mut expected: Vec<String> = Vec::new();
+        for line in std::fs::read_to_string("/proc/self/mountinfo").unwrap().lines() {
+            let device = line.split(' ').nth(2).unwrap().to_owned();
+            if !device.starts_with("0:") && !expected.contains(&device) {
+                expected.push(device);
+            }
+        }
+        let mut list = vec![[0; 8]; expected.len() + 1];
+        let count = devices(&mut Pseudo::proc(), &mut list, &mut [0; 4096]).unwrap();
+        let found: Vec<_> = list[..count].iter().map(|&bytes| Device::from_bytes(bytes)).collect();
+        let found: Vec<_> = found.iter().map(|device| format!("{}:{}", device.major, device.minor)).collect();
+        assert_eq!(found, expected);
+        let Some(less) = expected.len().checked_sub(1) else { return };
+        let result = devices(&mut Pseudo::proc(), &mut list[..less], &mut [0; 4096]);
+        assert_eq!(result, Err(ListError::TooMany(less)));
+    }
+}
