@@ -89,6 +89,14 @@ def it_is_static():
 
 
 @test
+def it_has_no_tables_that_nothing_reads():
+    sections = set(re.findall(r"^(\.\S+)\s+\d+\s+\d+$", tool("size", "-A", BINARY), re.M))
+    assert ".text" in sections, "no sections are seen in it"
+    left = sections & {".eh_frame", ".eh_frame_hdr", ".rela.dyn", ".comment"}
+    assert not left, "the layout of src/main.ld lets through %s" % ", ".join(sorted(left))
+
+
+@test
 def no_code_of_ours_can_panic():
     callers = callers_of_panics()
     ours = sorted(name for name in callers if not any(re.search(pattern, name) for pattern in PANICS))
