@@ -49,8 +49,8 @@ def build_bridge(output):
                    cwd=oracle.ROOT, check=True)
 
 
-def build_image(agent, output):
-    """The initramfs of these tests: made with what users make theirs with."""
+def build_image(agent, output, additions=()):
+    """The initramfs of these tests: made with what users make theirs with. `additions` are further `--add` words."""
     if not os.access(agent, os.X_OK):
         raise SystemExit("no agent at %s: build it, or name one with --agent" % agent)
     bridge = output + ".bridge"
@@ -60,7 +60,7 @@ def build_image(agent, output):
                "--module", "virtio_blk", "--module", "vsock_loopback", "--module", "virtio_net",
                "--module", "dummy", "--add", os.path.join(HERE, "guest") + ":/test",
                "--add", bridge + ":/bin/vsock-bridge"]
-    for addition in libraries(agent):
+    for addition in [*libraries(agent), *additions]:
         command += ["--add", addition]
     subprocess.run(command, check=True)
 
@@ -68,8 +68,8 @@ def build_image(agent, output):
 class Guest(Vm):
     """A machine with the tests' image and init, and what tests do in it."""
 
-    def __init__(self, init="init", append="", **options):
-        super().__init__(Options.image, init="/test/" + init, accel=Options.accel,
+    def __init__(self, init="init", append="", image=None, **options):
+        super().__init__(image or Options.image, init="/test/" + init, accel=Options.accel,
                          append="%s %s" % (append, Options.append), **options)
 
     def start_agent(self, options=""):
@@ -129,7 +129,8 @@ def fresh():
 class Shared:
     """One machine for many tests, booted when first asked for. After a failed test the next one gets a fresh machine."""
 
-    def __init__(self, **options):
+    def __init__(self, kind=Guest, **options):
+        self.kind = kind
         self.options = options
         self.guest = None
 
@@ -138,7 +139,7 @@ class Shared:
         if self.guest is not None and self.guest.process.poll() is not None:
             self.close()
         if self.guest is None:
-            self.guest = Guest(**self.options).start()
+            self.guest = self.kind(**self.options).start()
         try:
             yield self.guest
         except BaseException:

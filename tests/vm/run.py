@@ -26,6 +26,10 @@ import cpus_memory  # noqa: F401
 import shutdown  # noqa: F401
 import transports  # noqa: F401
 import initramfs  # noqa: F401
+import beside
+import seen  # What it notes is complete once all of the others ran.
+
+seen.declare_checks()
 
 
 def interrupted(*_):
@@ -52,10 +56,13 @@ def main():
         guest.build_image(guest.Options.agent, guest.Options.image)
         try:
             passed = guest.runner.run(arguments.words)
+            # What is noted is told also of a part of the tests; only all of them note something of each command.
+            seen.print_lines()
         finally:
             guest.plain.close()
             network.networked.close()
             transports.lines.close()
+            beside.both.close()
     sys.exit(0 if passed else 1)
 
 
