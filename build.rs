@@ -10,6 +10,7 @@ fn main() {
         // Relocations as bitmaps instead of a table of 24 bytes each; musl applies them since 1.2.4.
         println!("cargo::rustc-link-arg-bins=-zpack-relative-relocs");
         println!("cargo::rustc-link-arg-bins=--no-eh-frame-hdr");
-        println!("cargo::rustc-link-arg-bins=-T{}/src/main.ld", env!("CARGO_MANIFEST_DIR"));
+        // Cargo links in the root of the workspace.
+        println!("cargo::rustc-link-arg-bins=-Tsrc/main.ld");
     }
 }

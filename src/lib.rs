@@ -4,7 +4,7 @@
 //! the bottom up:
 //!
 //! - [`limits`]: every capacity; [`errno`] and [`mod@error`]: what goes wrong, and what the client is told.
-//! - [`json`]: bytes to tokens and values to bytes; [`base64`]: text in pieces.
+//! - [`json`]: bytes to tokens and values to bytes; [`base64`]: text in pieces; [`lanes`]: eight bytes at a time.
 //! - [`request`]: tokens to requests; [`args`]: the arguments of a command, checked and typed.
 //! - [`guest`]: what a platform can do; [`command`]: the commands, and the table of them.
 //! - [`transport`]: the line to the host; [`agent`]: what ties it all together, a step at a time.
@@ -24,6 +24,7 @@ pub mod errno;
 pub mod error;
 pub mod guest;
 pub mod json;
+pub mod lanes;
 pub mod limits;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 pub mod linux;

@@ -157,10 +157,12 @@ impl<'b> Lexer<'b> {
                     return (used.saturating_add(length), token);
                 }
                 State::Text => {
-                    let run = super::text::plain_run(input.get(used..).unwrap_or_default());
-                    if self.text.is_plain() && !run.is_empty() {
-                        self.remember(run);
-                        return (used.saturating_add(run.len()), Token::Text(run));
+                    if self.text.is_plain() {
+                        let run = super::text::plain_run(input.get(used..).unwrap_or_default());
+                        if !run.is_empty() {
+                            self.remember(run);
+                            return (used.saturating_add(run.len()), Token::Text(run));
+                        }
                     }
                     match self.text.step(byte) {
                         TextStep::Again(bad) => return (used, Token::BadText(bad)),

@@ -1,6 +1,7 @@
 //! The inside of a JSON string, a byte at a time: escapes, surrogate pairs and UTF-8, resumable anywhere.
 
 use super::utf8;
+use crate::lanes;
 
 /// Why a string that lexes fails its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,22 +299,29 @@ fn surrogates(leading: u32, trailing: u32) -> u32 {
 
 /// The bytes at the start of `input` that stand for themselves in any string: printable ASCII but quotes and backslash.
 pub fn plain_run(input: &[u8]) -> &[u8] {
-    // Whole blocks first, without a branch per byte, so that the compiler can compare many bytes at once.
-    const BLOCK: usize = 32;
+    let (blocks, last) = input.as_chunks::<8>();
     let mut length = 0_usize;
-    for block in input.chunks_exact(BLOCK) {
-        if block.iter().fold(false, |special, &byte| special | !is_plain(byte)) {
-            break;
+    for &block in blocks {
+        let plain = lanes::clear_lanes(special(u64::from_le_bytes(block)));
+        length = length.saturating_add(plain);
+        if plain < 8 {
+            return input.get(..length).unwrap_or_default();
         }
-        length = length.saturating_add(BLOCK);
     }
-    let rest = input.get(length..).unwrap_or_default();
-    let run = rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
-    input.get(..length.saturating_add(run)).unwrap_or_default()
+    let mut block = [0; 8];
+    for (to, &from) in block.iter_mut().zip(last) {
+        *to = from;
+    }
+    // What fills up the last block is special.
+    length = length.saturating_add(lanes::clear_lanes(special(u64::from_le_bytes(block))));
+    input.get(..length).unwrap_or_default()
 }
 
-const fn is_plain(byte: u8) -> bool {
-    byte >= 0x20 && byte < 0x80 && byte != b'"' && byte != b'\'' && byte != b'\\'
+/// The highest bit of each lane that is control, quote, backslash or beyond ASCII; DEL stands for itself.
+fn special(block: u64) -> u64 {
+    let low = block & !lanes::HIGH;
+    let quotes = lanes::equal(low, 0x22) | lanes::equal(low, 0x27);
+    (block & lanes::HIGH) | quotes | lanes::equal(low, 0x5C) | !lanes::at_least(low, 0x20) & lanes::HIGH
 }
 
 #[cfg(test)]

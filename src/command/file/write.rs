@@ -55,7 +55,7 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
         let (mut long, came_early) = match context.long.get() {
             Some(long) => (long, true),
             None => {
-                let Ok(length) = base64::decoded_length(data.bytes()) else { return Err(not_base64()) };
+                let Ok(length) = base64::decoded_length(data.runs()) else { return Err(not_base64()) };
                 let limit = limit(count, length)?;
                 (Long::new("buf-b64", Place::File(Target { handle, limit })), false)
             }
