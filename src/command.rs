@@ -38,6 +38,8 @@ pub mod set_time;
 pub mod set_vcpus;
 #[cfg(feature = "power")]
 pub mod shutdown;
+#[cfg(feature = "power")]
+pub mod suspend;
 pub mod sync;
 pub mod sync_delimited;
 

@@ -243,6 +243,35 @@ pub trait Power {
     fn shut_down(&mut self, how: Shutdown) -> Result<(), Errno>;
 }
 
+/// How a machine can sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// With its memory powered.
+    Ram,
+    /// Off, with its memory on a disk.
+    Disk,
+    /// With its memory powered, and on a disk in case the power fails.
+    Hybrid,
+}
+
+/// Why a machine does not sleep. It goes on as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SleepError {
+    /// This way of sleeping needs something that the guest does not have: what, in words.
+    Missing(&'static str),
+    /// What failed, in words, and why.
+    Failed(&'static str, Errno),
+}
+
+/// Putting the machine to sleep.
+pub trait Suspend {
+    /// Puts the machine to sleep. Comes back when it is awake again.
+    ///
+    /// # Errors
+    /// It does not sleep.
+    fn suspend(&mut self, how: Sleep) -> Result<(), SleepError>;
+}
+
 /// What went through a network interface, and what did not, since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceStatistics {
