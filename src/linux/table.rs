@@ -3,6 +3,8 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
+#[cfg(feature = "accounts")]
+use crate::command::get_users;
 #[cfg(feature = "network")]
 use crate::command::network_get_interfaces;
 use crate::command::{
@@ -35,6 +37,8 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<get_osinfo::GetOsinfo>(),
     Row::of::<get_time::GetTime>(),
     Row::of::<get_timezone::GetTimezone>(),
+    #[cfg(feature = "accounts")]
+    Row::of::<get_users::GetUsers>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<get_vcpus::GetVcpus>(),
     Row::of::<info::Info>(),
