@@ -23,6 +23,8 @@ pub mod get_memory_blocks;
 pub mod get_osinfo;
 pub mod get_time;
 pub mod get_timezone;
+#[cfg(feature = "accounts")]
+pub mod get_users;
 #[cfg(feature = "cpu-memory")]
 pub mod get_vcpus;
 pub mod info;
@@ -38,6 +40,8 @@ pub mod set_time;
 pub mod set_vcpus;
 #[cfg(feature = "power")]
 pub mod shutdown;
+#[cfg(feature = "power")]
+pub mod suspend;
 pub mod sync;
 pub mod sync_delimited;
 

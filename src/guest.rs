@@ -243,6 +243,54 @@ pub trait Power {
     fn shut_down(&mut self, how: Shutdown) -> Result<(), Errno>;
 }
 
+/// How a machine can sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// With its memory powered.
+    Ram,
+    /// Off, with its memory on a disk.
+    Disk,
+    /// With its memory powered, and on a disk in case the power fails.
+    Hybrid,
+}
+
+/// Why a machine does not sleep. It goes on as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SleepError {
+    /// This way of sleeping needs something that the guest does not have: what, in words.
+    Missing(&'static str),
+    /// What failed, in words, and why.
+    Failed(&'static str, Errno),
+}
+
+/// Putting the machine to sleep.
+pub trait Suspend {
+    /// Puts the machine to sleep. Comes back when it is awake again.
+    ///
+    /// # Errors
+    /// It does not sleep.
+    fn suspend(&mut self, how: Sleep) -> Result<(), SleepError>;
+}
+
+/// A user who is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login<'b> {
+    /// The user's name.
+    pub user: &'b [u8],
+    /// When the first of the user's sessions began: microseconds since 1970-01-01 00:00:00 UTC.
+    pub time_us: i64,
+}
+
+/// Who is logged in.
+pub trait Logins {
+    /// The next user behind `place`, which moves on; `None` behind the last. Each user is given once, however many sessions
+    /// there are. `buffer` is room to work in, and holds the name.
+    ///
+    /// # Errors
+    /// The guest does not tell.
+    fn next_login<'b>(&mut self, place: &mut ListPlace, buffer: &'b mut [u8]) -> Result<Option<Login<'b>>, Errno>;
+}
+
 /// What went through a network interface, and what did not, since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceStatistics {

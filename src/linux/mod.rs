@@ -11,6 +11,8 @@ pub mod files;
 pub mod line;
 pub mod lines;
 pub mod log;
+#[cfg(feature = "accounts")]
+pub mod logins;
 #[cfg(feature = "cpu-memory")]
 pub mod memory_blocks;
 pub mod mounts;

@@ -1,7 +1,9 @@
 //! Stopping the machine: PID 1 is asked where it listens; where it does not, or does nothing in time, the agent does it.
+//! Putting the machine to sleep is in `suspend`.
 
 mod force;
 mod init;
+mod suspend;
 
 use super::Linux;
 use super::log::Level;

@@ -3,15 +3,17 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
+#[cfg(feature = "accounts")]
+use crate::command::get_users;
 #[cfg(feature = "network")]
 use crate::command::network_get_interfaces;
-#[cfg(feature = "power")]
-use crate::command::shutdown;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
 #[cfg(feature = "cpu-memory")]
 use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
+#[cfg(feature = "power")]
+use crate::command::{shutdown, suspend};
 
 /// What this build offers.
 pub static TABLE: Table<Linux> = Table::new(&[
@@ -35,6 +37,8 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<get_osinfo::GetOsinfo>(),
     Row::of::<get_time::GetTime>(),
     Row::of::<get_timezone::GetTimezone>(),
+    #[cfg(feature = "accounts")]
+    Row::of::<get_users::GetUsers>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<get_vcpus::GetVcpus>(),
     Row::of::<info::Info>(),
@@ -48,6 +52,12 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<set_vcpus::SetVcpus>(),
     #[cfg(feature = "power")]
     Row::of::<shutdown::Shutdown>(),
+    #[cfg(feature = "power")]
+    Row::of::<suspend::SuspendDisk>(),
+    #[cfg(feature = "power")]
+    Row::of::<suspend::SuspendHybrid>(),
+    #[cfg(feature = "power")]
+    Row::of::<suspend::SuspendRam>(),
     Row::of::<sync::Sync>(),
     Row::of::<sync_delimited::SyncDelimited>(),
 ]);

@@ -24,6 +24,8 @@ import idle  # noqa: F401
 import clock  # noqa: F401
 import cpus_memory  # noqa: F401
 import shutdown  # noqa: F401
+import suspend  # noqa: F401
+import users  # noqa: F401
 import transports  # noqa: F401
 import initramfs  # noqa: F401
 import beside

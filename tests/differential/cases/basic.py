@@ -55,14 +55,14 @@ def info(t):
 COMMANDS = ("guest-sync", "guest-sync-delimited", "guest-ping", "guest-info", "guest-get-time", "guest-get-host-name",
             "guest-get-osinfo", "guest-get-timezone", "guest-set-time", "guest-file-open", "guest-file-close",
             "guest-file-read", "guest-file-write", "guest-file-seek", "guest-file-flush", "guest-network-get-interfaces",
-            "guest-shutdown")
+            "guest-shutdown", "guest-suspend-ram", "guest-suspend-disk", "guest-suspend-hybrid", "guest-get-users")
 ALL_COMMANDS = set(COMMANDS) | {
     "guest-network-get-route", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats",
     "guest-ssh-remove-authorized-keys", "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys",
-    "guest-get-users", "guest-exec", "guest-exec-status", "guest-get-memory-block-info",
+    "guest-exec", "guest-exec-status", "guest-get-memory-block-info",
     "guest-set-memory-blocks", "guest-get-memory-blocks", "guest-set-user-password", "guest-get-fsinfo",
-    "guest-get-disks", "guest-set-vcpus", "guest-get-vcpus", "guest-network-get-interfaces", "guest-suspend-hybrid",
-    "guest-suspend-ram", "guest-suspend-disk", "guest-fstrim", "guest-fsfreeze-thaw", "guest-fsfreeze-freeze-list",
+    "guest-get-disks", "guest-set-vcpus", "guest-get-vcpus",
+    "guest-fstrim", "guest-fsfreeze-thaw", "guest-fsfreeze-freeze-list",
     "guest-fsfreeze-freeze", "guest-fsfreeze-status"}
 
 

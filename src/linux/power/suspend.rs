@@ -1,0 +1,122 @@
+//! Sleep, through the files of `/sys/power` (the kernel's admin-guide, "System Sleep States"). A write to `state` comes back
+//! when the machine is awake again.
+
+use core::ffi::CStr;
+
+use crate::errno::Errno;
+use crate::error::Part;
+use crate::guest::{Sleep, SleepError, Suspend};
+use crate::linux::Linux;
+use crate::linux::lines::read_whole;
+use crate::linux::log::Level;
+use crate::linux::pseudo::Pseudo;
+use crate::sys::fd::{Fd, OpenFlags};
+
+impl Suspend for Linux {
+    /// What `mem` means is left to the guest: where `/sys/power/mem_sleep` does not say `deep`, it is a lighter sleep.
+    fn suspend(&mut self, how: Sleep) -> Result<(), SleepError> {
+        let opened = self.sys.open(c"power").and_then(|power| Ok((Choice::open(&power, c"state")?, power)));
+        let (state, power) = opened.map_err(|errno| match errno {
+            Errno::ENOENT => SleepError::Missing("no /sys/power/state"),
+            errno => SleepError::Failed("cannot open '/sys/power/state'", errno),
+        })?;
+        let (word, missing) = match how {
+            Sleep::Ram => ("mem", "no mem in /sys/power/state"),
+            Sleep::Disk | Sleep::Hybrid => ("disk", "no disk in /sys/power/state"),
+        };
+        if !offers(state.words(), word.as_bytes()) {
+            return Err(SleepError::Missing(missing));
+        }
+        if how != Sleep::Ram && !has_swap(&mut self.proc) {
+            return Err(SleepError::Missing("no swap space on a disk"));
+        }
+        let disk = if how == Sleep::Hybrid { Some(sleep_behind_disk(&power)?) } else { None };
+        self.log.write(Level::Info, &[Part::Words("suspend: writing "), Part::Words(word)]);
+        let result = state.file.write(word.as_bytes());
+        // Awake again, whichever way it slept. The next guest-suspend-disk is to switch off as it did; the kernel takes the
+        // word that it had itself.
+        if let Some(disk) = disk
+            && let Some(word) = chosen(disk.words())
+        {
+            let _: Result<usize, Errno> = disk.file.write(word);
+        }
+        result.map(drop).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/state'", errno))
+    }
+}
+
+/// Chooses that the machine sleeps with its memory powered once that is on the disk. Answers what was chosen before.
+fn sleep_behind_disk(power: &Fd) -> Result<Choice, SleepError> {
+    const SUSPEND: &[u8] = b"suspend";
+    let opened = Choice::open(power, c"disk");
+    let disk = opened.map_err(|errno| SleepError::Failed("cannot open '/sys/power/disk'", errno))?;
+    if !offers(disk.words(), SUSPEND) {
+        return Err(SleepError::Missing("no suspend in /sys/power/disk"));
+    }
+    match disk.file.write(SUSPEND) {
+        Ok(_) => Ok(disk),
+        Err(errno) => Err(SleepError::Failed("cannot write to '/sys/power/disk'", errno)),
+    }
+}
+
+/// A file of `/sys/power`, and the words it had when it was opened, of which there are six at most.
+struct Choice {
+    file: Fd,
+    bytes: [u8; 128],
+    length: usize,
+}
+
+impl Choice {
+    fn open(power: &Fd, name: &CStr) -> Result<Self, Errno> {
+        let file = power.open_at(name, OpenFlags::READ_WRITE)?;
+        let mut bytes = [0; 128];
+        let length = read_whole(&file, &mut bytes)?;
+        Ok(Choice { file, bytes, length })
+    }
+
+    fn words(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Whether a file offers a word; one in brackets is the one chosen.
+fn offers(words: &[u8], wanted: &[u8]) -> bool {
+    words.split(|&byte| matches!(byte, b' ' | b'\n' | b'[' | b']')).any(|word| word == wanted)
+}
+
+/// The word that is chosen.
+fn chosen(words: &[u8]) -> Option<&[u8]> {
+    let mut parts = words.split(|&byte| matches!(byte, b'[' | b']'));
+    parts.next();
+    parts.next()
+}
+
+/// Whether memory can be written to a disk. The kernel would take compressed memory (zram) for one, and lose it. Where it can
+/// not be seen, the kernel will say.
+fn has_swap(proc: &mut Pseudo) -> bool {
+    let mut text = [0; 1024];
+    let Ok(length) = proc.open(c"swaps").and_then(|file| read_whole(&file, &mut text)) else { return true };
+    let mut lines = text.get(..length).unwrap_or_default().split(|&byte| byte == b'\n');
+    length == text.len() || lines.any(|line| line.starts_with(b"/") && !line.starts_with(b"/dev/zram"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_whole_and_one_is_chosen() {
+        for (words, word, has, is_chosen) in [
+            ("freeze mem disk\n", "mem", true, None),
+            ("freeze mem disk\n", "disk", true, None),
+            ("freeze mem\n", "disk", false, None),
+            ("freeze memory", "mem", false, None),
+            ("[platform] shutdown reboot suspend test_resume \n", "suspend", true, Some("platform")),
+            ("platform [suspend]\n", "suspend", true, Some("suspend")),
+            ("[disabled]\n", "suspend", false, Some("disabled")),
+            ("", "mem", false, None),
+        ] {
+            assert_eq!(offers(words.as_bytes(), word.as_bytes()), has, "{words}");
+            assert_eq!(chosen(words.as_bytes()), is_chosen.map(str::as_bytes), "{words}");
+        }
+    }
+}
