@@ -11,6 +11,7 @@ import time
 
 import cpus_memory
 import oracle
+import users
 from client import AgentError
 from guest import Guest, Options, Shared, build_image, libraries, test
 from report import check, equal
@@ -247,7 +248,28 @@ def a_zone_in_a_plain_file(vm):
     seen("guest-get-timezone", "XYZ, 20700 s, from the file that was put there")
 
 
+@test(group="beside", fixture=both)
+def users_of_utmp(vm):
+    content = b"".join(users.record(kind, user, seconds, microseconds) for kind, user, seconds, microseconds in (
+        (users.USER_PROCESS, b"root", 1700000000, 250000), (users.DEAD_PROCESS, b"gone", 1, 0),
+        (users.USER_PROCESS, b"anna", 1700000001, 0), (users.USER_PROCESS, b"root", 1600000000, 500000)))
+    users.put(vm.ours, "/run/utmp", content)
+    told = vm.alike("guest-get-users", but=lambda value: [{**user, "login-time": float(user["login-time"])} for user in value])
+    vm.shell.check("rm /run/utmp")
+    equal([user["user"] for user in told], ["root", "anna"], "users")
+    equal(vm.alike("guest-get-users"), [], "guest-get-users without utmp")
+    seen("guest-get-users", "root and anna, of the records that were put into /run/utmp")
+
+
 # What ends the machine comes last.
+
+@test(group="beside", fixture=both)
+def hybrid_sleep_without_helpers(vm):
+    real, ours = vm.each("guest-suspend-hybrid")
+    text = "the requested suspend mode is not supported by the guest"
+    equal(real["error"]["desc"], text, "qemu-ga without systemd and pm-utils")
+    equal(ours["error"]["desc"], text + ": no swap space on a disk", "without swap")
+    differ("suspend-no-helper", real, ours)
 
 @test(group="beside", fixture=both)
 def shutdown_without_helpers(vm):

@@ -11,6 +11,7 @@ import tempfile
 from client import AgentClosed, request
 from guest import Guest, test
 from report import check, equal
+from seen import seen
 from vm import DIRECTORY
 
 PAGE = 4096
@@ -97,6 +98,7 @@ def to_ram(vm):
         fall_asleep(vm, agent, "guest-suspend-ram", "SUSPEND")
         wake_up(vm, agent)
         equal(vm.shell.check("cat /sys/power/suspend_stats/success"), "1", "the kernel's own count")
+        seen("guest-suspend-ram", "QEMU says SUSPEND, then WAKEUP; the next sync on the same line is answered")
 
 
 @test(group="suspend", fixture=plain)
@@ -139,6 +141,7 @@ def to_disk():
             equal(vm.shell.check("cat /tmp/mark", timeout=60), "here since before", "the file in memory")
             equal(vm.shell.run("kill -0 $(cat /tmp/sleeper) && kill -0 %d" % pid)[0], 0, "the processes are there (status)")
             equal(vm.agent_said(), "", "what the agent says of it")
+            seen("guest-suspend-disk", "QEMU says SUSPEND_DISK and ends; the next boot from that disk goes on with its processes")
 
 
 @test(group="suspend")
@@ -153,6 +156,7 @@ def to_both():
         wake_up(vm, agent)
         equal(signature(disk), "SWAPSPACE2", "the signature on the swap disk")
         equal(vm.shell.check("cat /sys/power/disk"), before, "what a suspend to disk does afterwards")
+        seen("guest-suspend-hybrid", "QEMU says SUSPEND while the image is on the swap disk, then WAKEUP")
 
 
 @test(group="suspend")
