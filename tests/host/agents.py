@@ -162,3 +162,13 @@ class Agent:
         self.stopped = True
         if self.temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def machine(ours):
+    """A line that says on what was measured, and what."""
+    with open("/proc/cpuinfo") as text:
+        model = re.search(r"^model name\s*:\s*(.*)", text.read(), re.M)
+    version = subprocess.run([ours.path, "-V"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    return "Machine: %s, %d cores, Linux %s, load %.1f at the start. qemu-ga %s; picoqga says `%s`." % (
+        model.group(1) if model else "CPU of no name", os.cpu_count(), os.uname().release, os.getloadavg()[0],
+        oracle.version(), version)

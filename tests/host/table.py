@@ -1,4 +1,4 @@
-"""A table of what was measured of picoqga and of qemu-ga: samples in, medians, ratios and Markdown out."""
+"""A table of what was measured of picoqga, of qemu-ga and of what else there is: samples in, medians, ratios and Markdown out."""
 
 import statistics
 
@@ -6,13 +6,17 @@ AGENTS = ("picoqga", "qemu-ga")
 # Samples further apart than this part of their median are called noisy.
 NOISE = 0.1
 # How a number of this unit is written; others are whole, with commas. `per ping` is no unit but reads like one.
-FORMATS = {"ms": "%.2f", "per ping": "%.1f"}
+FORMATS = {"ms": "%.2f", "us": "%.1f", "per ping": "%.1f", "ns/byte": "%.2f"}
+# The more of these, the better; of all else, the less.
+RATES = {"MB/s", "per second"}
 
 
 class Table:
     """Rows in the order in which they were first named. Each has for each agent its samples, or words in their place."""
 
-    def __init__(self):
+    def __init__(self, agents=AGENTS):
+        """`agents`: picoqga, qemu-ga, and whatever else is to be measured, by which the ratio of picoqga is told as well."""
+        self.agents = agents
         self.rows = {}
 
     def add(self, name, unit, agent, samples):
@@ -24,7 +28,7 @@ class Table:
             row["samples"].setdefault(agent, []).extend(samples if isinstance(samples, list) else [samples])
 
     def finish(self):
-        """Gives every row its medians, its ratio (None without one) and the range of what is noisy. Returns the rows."""
+        """Gives every row its medians, its ratios and the range of what is noisy. Returns the rows."""
         for row in self.rows.values():
             missing = [agent for agent in AGENTS if agent not in row["samples"]]
             if missing:
@@ -33,26 +37,35 @@ class Table:
             row["median"] = {agent: statistics.median(samples) for agent, samples in numbers.items()}
             row["noisy"] = {agent: spread(samples) for agent, samples in numbers.items()
                             if spread(samples)[1] - spread(samples)[0] > NOISE * row["median"][agent]}
-            ours, theirs = (row["median"].get(agent) for agent in AGENTS)
-            row["ratio"] = theirs / ours if ours and theirs is not None else None
+            row["ratio"] = {agent: ratio(row, agent) for agent in self.agents[1:]}
         return list(self.rows.values())
 
     def markdown(self):
         """The table's lines, and the line that says how far to trust it."""
-        lines = ["| | picoqga | qemu-ga | qemu-ga / picoqga |", "|---|---:|---:|---:|"]
+        titles = list(self.agents) + ["times better than %s" % agent for agent in self.agents[1:]]
+        lines = ["| | %s |" % " | ".join(titles), "|---|%s" % ("---:|" * len(titles))]
         noisy = []
         for row in self.finish():
             unit = row["unit"]
-            cells = [number(row["median"][agent], unit) if agent in row["median"] else row["samples"][agent] for agent in AGENTS]
+            cells = [number(row["median"][agent], unit) if agent in row["median"] else row["samples"].get(agent, "-")
+                     for agent in self.agents]
             title = "%s, %s" % (row["name"], unit) if unit else row["name"]
-            ratio = row["ratio"]
-            cells.append("-" if ratio is None else "%.*f" % (2 if ratio < 10 else 1 if ratio < 100 else 0, ratio))
+            cells += ["-" if value is None else "%.*f" % (2 if value < 10 else 1 if value < 100 else 0, value)
+                      for value in row["ratio"].values()]
             lines.append("| %s | %s |" % (title, " | ".join(cells)))
             noisy += ["%s (%s: %s to %s)" % (title, agent, number(low, unit), number(high, unit))
                       for agent, (low, high) in row["noisy"].items()]
         return lines, "Each number is a median where it varies. Noisy, the samples (of eight or more their middle half)"\
             " more than %d %% apart: %s." % (
             NOISE * 100, "; ".join(noisy) or "none")
+
+
+def ratio(row, agent):
+    """How many times better picoqga is; None where one of both is not there or nothing."""
+    ours, theirs = row["median"].get("picoqga"), row["median"].get(agent)
+    if not ours or theirs is None:
+        return None
+    return (ours / theirs if theirs else None) if row["unit"] in RATES else theirs / ours
 
 
 def spread(samples):
