@@ -16,6 +16,7 @@ use crate::limits::{ERROR_TEXT_BYTES, least};
 use crate::long::{Long, LongArgument, Place};
 use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
+use crate::wipe::{wipe, wipe_stack};
 
 /// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
 #[derive(Debug)]
@@ -83,6 +84,8 @@ pub struct Agent<'b, G: 'static> {
     wants_all_room: bool,
     input_has_ended: bool,
     nobody_reads: bool,
+    /// The output may quote what is nobody else's business.
+    output_is_secret: bool,
 }
 
 /// Bytes on their way through a slice.
@@ -91,9 +94,15 @@ struct Queue<'b> {
     buffer: &'b mut [u8],
     start: usize,
     end: usize,
+    /// How far the buffer was used since it was last overwritten.
+    touched: usize,
 }
 
-impl Queue<'_> {
+impl<'b> Queue<'b> {
+    fn new(buffer: &'b mut [u8]) -> Self {
+        Queue { buffer, start: 0, end: 0, touched: 0 }
+    }
+
     fn bytes(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
@@ -103,6 +112,7 @@ impl Queue<'_> {
     }
 
     fn consume(&mut self, count: usize) {
+        self.touched = self.touched.max(self.end);
         self.start = self.start.saturating_add(count).min(self.end);
         if self.start == self.end {
             self.start = 0;
@@ -112,6 +122,13 @@ impl Queue<'_> {
 
     fn clear(&mut self) {
         self.consume(usize::MAX);
+    }
+
+    /// Overwrites all but the bytes that are still on their way.
+    fn wipe(&mut self) {
+        wipe(self.buffer.get_mut(..self.start).unwrap_or_default());
+        wipe(self.buffer.get_mut(self.end..self.touched).unwrap_or_default());
+        self.touched = self.end;
     }
 
     fn writer(&mut self) -> Writer<'_> {
@@ -130,13 +147,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         Agent {
             table,
             machine: Machine::new(buffers.request),
-            input: Queue { buffer: buffers.input, start: 0, end: 0 },
-            output: Queue { buffer: buffers.output, start: 0, end: 0 },
+            input: Queue::new(buffers.input),
+            output: Queue::new(buffers.output),
             work: Work::Parse,
             long: None,
             wants_all_room: false,
             input_has_ended: false,
             nobody_reads: false,
+            output_is_secret: false,
         }
     }
 
@@ -154,6 +172,9 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.machine.reset();
         self.input.clear();
         self.output.clear();
+        // Nobody knows what the half request was to become.
+        self.wipe(0);
+        self.wipe_output();
         self.work = Work::Parse;
         self.long = None;
         self.wants_all_room = false;
@@ -191,7 +212,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             // A piece that did not fit into half of the buffer gets all of it.
             Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
             Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
-            Work::Run => self.run(guest),
+            Work::Run => self.run_and_wipe(guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
         }
         Ok(Progress::Again)
@@ -219,6 +240,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         const WAIT: Progress = Progress::Wait { read: false, write: true };
         if self.nobody_reads {
             self.output.clear();
+            self.wipe_output();
             return Ok(Progress::Again);
         }
         if !transport.write_ready()? {
@@ -228,6 +250,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             Ok(0) => Ok(WAIT),
             Ok(count) => {
                 self.output.consume(count);
+                self.wipe_output();
                 Ok(Progress::Again)
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(WAIT),
@@ -274,6 +297,36 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             && self.table.find(self.machine.name()).is_some_and(|row| row.flags.flush_first)
     }
 
+    /// Runs a request. Unless its command is known to have no secrets, what is left of it is then overwritten: one that was
+    /// refused may have been meant for one that has.
+    fn run_and_wipe(&mut self, guest: &mut G) {
+        let row = self.table.find(self.machine.name()).filter(|_| self.machine.refusal().is_none());
+        let has_secrets = row.is_none_or(|row| row.flags.secret);
+        let scratch_bytes = if row.is_some() { self.machine.scratch_bytes() } else { 0 };
+        self.run(guest);
+        if has_secrets {
+            self.wipe(scratch_bytes);
+            self.output_is_secret = true;
+            if row.is_some() {
+                wipe_stack();
+            }
+        }
+    }
+
+    /// Overwrites what is left of requests, and `scratch_bytes` of the scratch room.
+    fn wipe(&mut self, scratch_bytes: usize) {
+        self.machine.wipe(scratch_bytes);
+        self.input.wipe();
+    }
+
+    /// Overwrites replies that are sent, if they may quote a secret.
+    fn wipe_output(&mut self) {
+        if self.output_is_secret && self.output.is_empty() {
+            self.output.wipe();
+            self.output_is_secret = false;
+        }
+    }
+
     /// A request is complete: runs it, or says why not.
     fn run(&mut self, guest: &mut G) {
         self.work = Work::Parse;
@@ -286,6 +339,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             self.output.end = writer.len();
             return;
         }
+        let scratch_bytes = self.machine.scratch_bytes();
         let parts = self.machine.parts();
         let begin = writer.mark();
         let result = find(self.table, parts.name, guest).and_then(|row| {
@@ -293,8 +347,10 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
                 writer.raw(b"\xFF");
             }
             writer.raw(b"{\"return\": ");
-            let context =
-                Context { guest, scratch: parts.scratch, table: self.table, arguments: parts.arguments, long: &long };
+            // Of the scratch room, a command with secrets gets what is overwritten behind it.
+            let length = if row.flags.secret { scratch_bytes } else { usize::MAX }.min(parts.scratch.len());
+            let scratch = parts.scratch.get_mut(..length).unwrap_or_default();
+            let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long: &long };
             (row.run)(parts.arguments, context, Reply::new(&mut writer)).map(|done| (row, done))
         });
         match result {

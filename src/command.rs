@@ -36,6 +36,8 @@ pub mod ping;
 #[cfg(feature = "cpu-memory")]
 pub mod set_memory_blocks;
 pub mod set_time;
+#[cfg(feature = "accounts")]
+pub mod set_user_password;
 #[cfg(feature = "cpu-memory")]
 pub mod set_vcpus;
 #[cfg(feature = "power")]

@@ -60,6 +60,8 @@ impl Errno {
     pub const ENAMETOOLONG: Errno = Errno(36);
     /// Function not implemented
     pub const ENOSYS: Errno = Errno(38);
+    /// Too many levels of symbolic links
+    pub const ELOOP: Errno = Errno(40);
     /// Bad message
     pub const EBADMSG: Errno = Errno(74);
     /// Message too long

@@ -19,16 +19,27 @@ pub struct Flags {
     pub flush_first: bool,
     /// The steps of its reply do what was asked for, so all of them are taken, also when the host goes in the middle.
     pub acts_in_steps: bool,
+    /// Its arguments are nobody else's business: they, and the scratch room it had, are overwritten once it is answered. It
+    /// replies at once, not in steps.
+    pub secret: bool,
 }
 
 impl Flags {
     /// Nothing special.
-    pub const NONE: Flags =
-        Flags { while_frozen: false, silent: false, delimited: false, flush_first: false, acts_in_steps: false };
+    pub const NONE: Flags = Flags {
+        while_frozen: false,
+        silent: false,
+        delimited: false,
+        flush_first: false,
+        acts_in_steps: false,
+        secret: false,
+    };
     /// It may run while file systems are frozen.
     pub const WHILE_FROZEN: Flags = Flags { while_frozen: true, ..Flags::NONE };
     /// The steps of its reply do what was asked for.
     pub const ACTS_IN_STEPS: Flags = Flags { acts_in_steps: true, ..Flags::NONE };
+    /// Its arguments are overwritten.
+    pub const SECRET: Flags = Flags { secret: true, ..Flags::NONE };
 }
 
 /// What every platform is asked for; all of it may be left as it is.
@@ -289,6 +300,34 @@ pub trait Logins {
     /// # Errors
     /// The guest does not tell.
     fn next_login<'b>(&mut self, place: &mut ListPlace, buffer: &'b mut [u8]) -> Result<Option<Login<'b>>, Errno>;
+}
+
+/// A password, as a client gives it. It can not be printed, so that no log ever has it.
+#[derive(Clone, Copy)]
+pub enum Password<'p> {
+    /// As the user types it.
+    Raw(&'p [u8]),
+    /// As it is kept, hashed already.
+    Crypted(&'p [u8]),
+}
+
+/// Why a password can not be set. No password has changed, unless it says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordError {
+    /// There is no such user.
+    UnknownUser,
+    /// What was tried, such as `cannot open`, with what, and why it failed: `EBUSY` for a lock that another process has.
+    System(&'static str, &'static str, Errno),
+}
+
+/// Passwords of the guest's users.
+pub trait Passwords {
+    /// Sets the password of a user. Neither text holds a line feed or NUL, and neither the name nor a crypted password a
+    /// colon. `buffer` is room to work in, overwritten afterwards.
+    ///
+    /// # Errors
+    /// Those of the type.
+    fn set_password(&mut self, user: &[u8], password: Password<'_>, buffer: &mut [u8]) -> Result<(), PasswordError>;
 }
 
 /// What went through a network interface, and what did not, since it was made.

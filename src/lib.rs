@@ -4,6 +4,7 @@
 //! the bottom up:
 //!
 //! - [`limits`]: every capacity; [`errno`] and [`mod@error`]: what goes wrong, and what the client is told.
+//! - [`mod@wipe`]: overwriting secrets.
 //! - [`json`]: bytes to tokens and values to bytes; [`base64`]: text in pieces; [`lanes`]: eight bytes at a time.
 //! - [`request`]: tokens to requests; [`args`]: the arguments of a command, checked and typed.
 //! - [`guest`]: what a platform can do; [`command`]: the commands, and the table of them.
@@ -33,3 +34,4 @@ pub mod request;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 pub mod sys;
 pub mod transport;
+pub mod wipe;

@@ -11,6 +11,13 @@ pub const TOKEN_TEXT_BYTES: usize = 1023;
 /// The longest block of a file that one request may ask for (`guest-file-read`, `count`).
 pub const FILE_READ_BYTES: i64 = 48 * 1024 * 1024;
 
+/// The longest password, in bytes. The crypt(3) of most guests takes no longer one, nor does PAM; and the time that hashing
+/// takes grows with its length.
+pub const PASSWORD_BYTES: usize = 511;
+
+/// The longest name of a user, in bytes (`LOGIN_NAME_MAX` of Linux, without its NUL).
+pub const USER_NAME_BYTES: usize = 255;
+
 /// How deep `{` and `[` may nest where room is lent for it: QEMU's own limit.
 pub const NESTING: usize = 1024;
 

@@ -129,4 +129,4 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(clients, dialect, sync, users);
+transcripts!(accounts, clients, dialect, sync, users);

@@ -9,6 +9,7 @@
 //! Memory: a few bytes of state and the buffer lent for the text of the current token, quoted by error messages.
 
 use super::text::{BadText, Character, TextMachine, TextStep};
+use crate::wipe::wipe;
 
 /// One of the two kinds of bracket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,11 @@ impl<'b> Lexer<'b> {
     pub fn reset(&mut self) {
         self.state = State::Start;
         self.token_length = 0;
+    }
+
+    /// Overwrites what is kept of tokens.
+    pub fn wipe(&mut self) {
+        wipe(self.token);
     }
 
     /// The current token as typed: the bytes so far, cut at the length of the buffer lent and at a NUL.

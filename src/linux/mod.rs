@@ -1,12 +1,24 @@
 //! The Linux platform, in safe code: the capabilities over `/proc`, `/sys` and system calls, the line to the host, the
 //! options, and the loop that waits.
 
+#[cfg(feature = "accounts")]
+pub mod account_failure;
+#[cfg(feature = "accounts")]
+pub mod account_files;
+#[cfg(feature = "accounts")]
+pub mod account_locks;
+#[cfg(feature = "accounts")]
+pub mod accounts;
+#[cfg(all(test, feature = "accounts"))]
+mod accounts_scene;
 mod calendar;
 pub mod channel;
 pub mod clock;
 #[cfg(feature = "cpu-memory")]
 pub mod cpus;
 pub mod device;
+#[cfg(feature = "accounts")]
+pub mod entry;
 pub mod files;
 pub mod line;
 pub mod lines;
@@ -23,6 +35,8 @@ pub mod network;
 #[cfg(feature = "cpu-memory")]
 pub mod numbered;
 pub mod options;
+#[cfg(feature = "accounts")]
+pub mod passwords;
 pub mod path;
 pub mod port;
 pub mod posix_zone;
@@ -30,6 +44,8 @@ pub mod posix_zone;
 pub mod power;
 pub mod pseudo;
 pub mod run;
+#[cfg(feature = "accounts")]
+pub mod sha512_crypt;
 pub mod spool;
 pub mod start;
 pub mod system;

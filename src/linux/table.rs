@@ -7,6 +7,8 @@ use crate::command::file;
 use crate::command::get_users;
 #[cfg(feature = "network")]
 use crate::command::network_get_interfaces;
+#[cfg(feature = "accounts")]
+use crate::command::set_user_password;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
@@ -48,6 +50,8 @@ pub static TABLE: Table<Linux> = Table::new(&[
     #[cfg(feature = "cpu-memory")]
     Row::of::<set_memory_blocks::SetMemoryBlocks>(),
     Row::of::<set_time::SetTime>(),
+    #[cfg(feature = "accounts")]
+    Row::of::<set_user_password::SetUserPassword>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<set_vcpus::SetVcpus>(),
     #[cfg(feature = "power")]

@@ -2,6 +2,7 @@
 
 use super::{Machine, Member, Problem, Span, TextUse};
 use crate::json::write::Writer;
+use crate::wipe::wipe;
 
 /// A member of an object that is open: where its name stands in the request buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) struct Hold<'b> {
     request: &'b mut [u8],
     capacity: usize,
     used: usize,
+    /// How far the buffer was used since it was last overwritten.
+    touched: usize,
     id: &'b mut [u8],
     id_length: usize,
     keys: &'b mut [Key],
@@ -35,7 +38,7 @@ pub(super) struct Hold<'b> {
 impl<'b> Hold<'b> {
     pub(super) fn new(request: &'b mut [u8], scratch_bytes: usize, id: &'b mut [u8], keys: &'b mut [Key]) -> Self {
         let capacity = request.len().saturating_sub(scratch_bytes);
-        Hold { request, capacity, used: 0, id, id_length: 0, keys, key_count: 0 }
+        Hold { request, capacity, used: 0, touched: 0, id, id_length: 0, keys, key_count: 0 }
     }
 
     pub(super) fn reset(&mut self) {
@@ -103,7 +106,20 @@ impl<'b> Hold<'b> {
         let room = self.request.get_mut(self.used..).and_then(|room| room.get_mut(..bytes.len()));
         room.ok_or(Problem::TooLong)?.copy_from_slice(bytes);
         self.used = end;
+        self.touched = self.touched.max(end);
         Ok(())
+    }
+
+    /// The room that is promised to a command, behind what is held.
+    pub(super) fn scratch_bytes(&self) -> usize {
+        self.request.len().saturating_sub(self.capacity)
+    }
+
+    /// Overwrites all that was held, and `scratch_bytes` behind it. The `id` is no secret: the reply has it.
+    pub(super) fn wipe(&mut self, scratch_bytes: usize) {
+        let end = self.touched.saturating_add(scratch_bytes);
+        wipe(self.request.get_mut(..end).unwrap_or_default());
+        self.touched = 0;
     }
 
     fn put_id(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> Result<(), Problem> {

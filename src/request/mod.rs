@@ -156,6 +156,18 @@ impl<'b> Machine<'b> {
         self.next_request();
     }
 
+    /// Overwrites what is held of the request that is complete, or was forgotten, and all that was held before it, with
+    /// `scratch_bytes` behind it.
+    pub fn wipe(&mut self, scratch_bytes: usize) {
+        self.lexer.wipe();
+        self.hold.wipe(scratch_bytes);
+    }
+
+    /// The room that [`Parts::scratch`] has at the least.
+    pub fn scratch_bytes(&self) -> usize {
+        self.hold.scratch_bytes()
+    }
+
     fn next_request(&mut self) {
         self.grammar.reset();
         self.hold.reset();

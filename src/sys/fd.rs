@@ -39,6 +39,8 @@ impl OpenFlags {
     pub const TRUNCATE: OpenFlags = OpenFlags(libc::O_TRUNC);
     /// Writes go to its end.
     pub const APPEND: OpenFlags = OpenFlags(libc::O_APPEND);
+    /// It must be no symbolic link.
+    pub const NO_FOLLOW: OpenFlags = OpenFlags(libc::O_NOFOLLOW);
     /// It must be a directory.
     pub const DIRECTORY: OpenFlags = OpenFlags(libc::O_DIRECTORY);
 
@@ -80,6 +82,17 @@ impl Fd {
     pub fn open_at(&self, path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
         // SAFETY: as for `open`; the directory is open.
         check(unsafe { libc::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC) }).map(Fd)
+    }
+
+    /// Opens `path`, as seen from this directory, to write; it is made, with the permissions 0600, if it is missing.
+    ///
+    /// # Errors
+    /// Those of openat(2).
+    pub fn create_at(&self, path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
+        const PERMISSIONS: c_uint = 0o600;
+        let flags = OpenFlags::WRITE.with(OpenFlags::CREATE).with(flags);
+        // SAFETY: as for `open`; the directory is open.
+        check(unsafe { libc::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
     }
 
     /// Takes over a descriptor that a system call just made.

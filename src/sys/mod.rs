@@ -11,6 +11,10 @@ pub mod mount;
 pub mod netlink;
 pub mod power;
 pub mod process;
+#[cfg(feature = "accounts")]
+pub mod random;
+#[cfg(feature = "accounts")]
+pub mod replace;
 pub mod rtc;
 pub mod signal;
 pub mod socket;

@@ -71,6 +71,36 @@ pub fn play_until<G: Guest>(
     script: &[Piece<'_>],
     mut each_step: impl FnMut(&mut G, &mut Scripted<'_>) -> Then,
 ) -> Vec<u8> {
+    let (said, _) = with_agent(table, sizes, script, |agent, transport| {
+        loop {
+            match agent.step(transport, guest) {
+                Ok(Progress::Again) => {}
+                Ok(Progress::Ended) => agent.hang_up(guest),
+                Ok(Progress::Wait { .. }) if transport.is_over() => break,
+                Ok(Progress::Wait { .. }) => {}
+                Err(error) => panic!("the line broke: {error:?}"),
+            }
+            match each_step(guest, transport) {
+                Then::GoOn => {}
+                Then::NobodyReads => agent.discard_replies(),
+                Then::LineBreaks => {
+                    agent.hang_up(guest);
+                    break;
+                }
+            }
+        }
+    });
+    said
+}
+
+/// Lets `play` do what it wants with a new agent and a line that plays `script`. Answers all that the agent said, and what
+/// is left in its buffers.
+pub fn with_agent<G: Guest>(
+    table: &'static Table<G>,
+    sizes: Sizes,
+    script: &[Piece<'_>],
+    play: impl FnOnce(&mut Agent<'_, G>, &mut Scripted<'_>),
+) -> (Vec<u8>, Vec<u8>) {
     let (mut input, mut output) = (vec![0; sizes.input], vec![0; sizes.output]);
     let (mut request, mut id, mut token) = (vec![0; sizes.request], vec![0; sizes.id], vec![0; sizes.token]);
     let (mut keys, mut nesting) = (vec![Key::NONE; sizes.keys], vec![0; sizes.nesting]);
@@ -87,27 +117,11 @@ pub fn play_until<G: Guest>(
         },
     };
     assert!(buffers.are_enough());
-    let mut agent = Agent::new(table, buffers);
     let mut said = vec![0; 80 << 20];
     let mut transport = Scripted::new(script, &mut said);
-    loop {
-        match agent.step(&mut transport, guest) {
-            Ok(Progress::Again) => {}
-            Ok(Progress::Ended) => agent.hang_up(guest),
-            Ok(Progress::Wait { .. }) if transport.is_over() => break,
-            Ok(Progress::Wait { .. }) => {}
-            Err(error) => panic!("the line broke: {error:?}"),
-        }
-        match each_step(guest, &mut transport) {
-            Then::GoOn => {}
-            Then::NobodyReads => agent.discard_replies(),
-            Then::LineBreaks => {
-                agent.hang_up(guest);
-                break;
-            }
-        }
-    }
-    transport.output().to_vec()
+    play(&mut Agent::new(table, buffers), &mut transport);
+    let said = transport.output().to_vec();
+    (said, [input, output, request, token].concat())
 }
 
 /// A small generator of random numbers (xorshift64), so that a failure can be repeated from its seed.

@@ -11,6 +11,7 @@ import time
 
 import cpus_memory
 import oracle
+import passwords
 import users
 from client import AgentError
 from guest import Guest, Options, Shared, build_image, libraries, test
@@ -259,6 +260,28 @@ def users_of_utmp(vm):
     equal([user["user"] for user in told], ["root", "anna"], "users")
     equal(vm.alike("guest-get-users"), [], "guest-get-users without utmp")
     seen("guest-get-users", "root and anna, of the records that were put into /run/utmp")
+
+
+@test(group="beside", fixture=both)
+def a_password_without_helpers(vm):
+    passwords.put(vm, "/etc/passwd", passwords.PASSWD)
+    passwords.put(vm, "/etc/shadow", passwords.SHADOW)
+
+    def each(password):
+        return vm.each("guest-set-user-password", {
+            "username": "tester", "crypted": False, "password": base64.b64encode(password.encode()).decode()})
+
+    for identifier, password, text in (
+            ("password-no-helper", "secret", None), ("password-characters", "a\0b", "forbidden characters in raw password"),
+            ("password-length", "x" * 512, "the password is too long: 512 bytes, and at most 511 are taken")):
+        real, ours = each(password)
+        check("failed to set user password" in real["error"]["desc"], "qemu-ga without chpasswd: %s" % real)
+        equal(ours.get("error", {}).get("desc"), text, "the error")
+        differ(identifier, real, ours)
+    real, ours = each("a\nb")
+    equal(ours, real, "a line feed in the password, beside qemu-ga")
+    check(passwords.entry(vm, "tester")[1].startswith("$6$"), "the password is set")
+    vm.shell.check("rm /etc/passwd /etc/shadow /etc/.pwd.lock")
 
 
 # What ends the machine comes last.

@@ -23,6 +23,7 @@ import network  # noqa: F401
 import idle  # noqa: F401
 import clock  # noqa: F401
 import cpus_memory  # noqa: F401
+import passwords  # noqa: F401
 import shutdown  # noqa: F401
 import suspend  # noqa: F401
 import users  # noqa: F401
