@@ -13,6 +13,8 @@ pub use crate::guest::Flags;
 use crate::json::write::{Object, Writer};
 use crate::long::{Long, LongArgument};
 
+#[cfg(feature = "network")]
+pub mod address;
 #[cfg(feature = "file")]
 pub mod file;
 pub mod get_host_name;
