@@ -129,4 +129,4 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(clients, dialect, sync, users);
+transcripts!(clients, counters, dialect, sync, users);
