@@ -13,9 +13,17 @@ pub use crate::guest::Flags;
 use crate::json::write::{Object, Writer};
 use crate::long::{Long, LongArgument};
 
+#[cfg(feature = "network")]
+pub mod address;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "inventory")]
+pub mod get_cpustats;
+#[cfg(feature = "inventory")]
+pub mod get_diskstats;
 pub mod get_host_name;
+#[cfg(feature = "inventory")]
+pub mod get_load;
 #[cfg(feature = "cpu-memory")]
 pub mod get_memory_block_info;
 #[cfg(feature = "cpu-memory")]
@@ -28,10 +36,12 @@ pub mod get_users;
 #[cfg(feature = "cpu-memory")]
 pub mod get_vcpus;
 pub mod info;
-#[cfg(feature = "cpu-memory")]
+#[cfg(any(feature = "cpu-memory", feature = "inventory", feature = "network"))]
 pub mod listing;
 #[cfg(feature = "network")]
 pub mod network_get_interfaces;
+#[cfg(feature = "network")]
+pub mod network_get_route;
 pub mod ping;
 #[cfg(feature = "cpu-memory")]
 pub mod set_memory_blocks;
@@ -52,7 +62,7 @@ pub mod sync_delimited;
 pub struct Context<'c, G: 'static> {
     /// The platform.
     pub guest: &'c mut G,
-    /// Room to work in: at least `scratch_bytes` of the agent's buffers.
+    /// Room to work in: at least `scratch_bytes` of the agent's buffers. Between the steps of a reply nobody else uses it.
     pub scratch: &'c mut [u8],
     /// The table that the command was found in.
     pub table: &'c Table<G>,

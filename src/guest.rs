@@ -6,6 +6,12 @@ use core::net::IpAddr;
 
 use crate::errno::Errno;
 
+mod counters;
+mod routes;
+
+pub use counters::{CpuStatistics, CpuTimes, DiskCounters, DiskStatistics, Load, LongLists, ShortName};
+pub use routes::{Route, RouteError, Routes, Way};
+
 /// What is special about a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {

@@ -129,4 +129,4 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(accounts, clients, dialect, sync, users);
+transcripts!(accounts, clients, counters, dialect, sync, users);

@@ -2,17 +2,12 @@
 //! than one.
 //!
 //! The first piece is written by [`begin`], which also looks at what does not fit into it, so that an error is told as
-//! one. An item that fails after that, with the first piece on its way, ends the list.
+//! one. An item that fails after that, with the first piece on its way, ends the list. [`begin_long`] is for lists that
+//! are too long to be looked through at once: what fails behind their first piece breaks the reply off.
 
 use super::{Cursor, Done, Reply, Step};
 use crate::guest::ListPlace;
-use crate::json::write::Writer;
-use crate::limits::least;
-
-/// The most that an item may take in the reply, in bytes, with the comma and the bracket around it.
-pub const ITEM_BYTES: usize = 128;
-// What is before the list in the first piece takes less than the rest of this.
-const _: () = assert!(ITEM_BYTES <= least::OUTPUT_BYTES / 4);
+use crate::json::write::{Mark, Writer};
 
 /// What a list hands its items to, each with the place behind it. It answers whether it wants the next one.
 pub type Visit<'v, T> = &'v mut dyn FnMut(T, ListPlace) -> bool;
@@ -25,6 +20,8 @@ struct Listing {
     begun: bool,
     /// All of it was.
     ended: bool,
+    /// The rest was looked through for errors when it was begun.
+    is_checked: bool,
 }
 
 /// Begins a list: `list` gives the items from a place on, `write` writes one.
@@ -36,14 +33,19 @@ pub fn begin<T, E>(
     list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
     write: impl Fn(T, &mut Writer<'_>),
 ) -> Result<Done, E> {
-    let mut result = Ok(());
-    let done = reply.steps(|writer| {
-        let mut listing = Listing::default();
-        writer.raw(b"[");
-        result = listing.write(true, list, write, writer);
-        listing.pack()
-    });
-    result.map(|()| done)
+    Listing { is_checked: true, ..Listing::default() }.begin(reply, list, write)
+}
+
+/// As [`begin`], for a list that is only looked at as far as it is written.
+///
+/// # Errors
+/// Those of `list` in the first piece.
+pub fn begin_long<T, E>(
+    reply: Reply<'_, '_>,
+    list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
+    write: impl Fn(T, &mut Writer<'_>),
+) -> Result<Done, E> {
+    Listing::default().begin(reply, list, write)
 }
 
 /// Writes the next piece of a list that was begun, or ends it.
@@ -58,7 +60,11 @@ pub fn step<T, E>(
         writer.raw(b"]");
         return Step::Done;
     }
-    listing.ended = listing.write(false, list, write, writer).is_err() || listing.ended;
+    match listing.write(false, list, write, writer) {
+        Ok(()) => {}
+        Err(_) if listing.is_checked => listing.ended = true,
+        Err(_) => return Step::Broken,
+    }
     *cursor = listing.pack();
     Step::More
 }
@@ -66,36 +72,90 @@ pub fn step<T, E>(
 impl Listing {
     fn pack(self) -> Cursor {
         let ListPlace([first, second]) = self.place;
-        Cursor([first, second, i64::from(self.begun), i64::from(self.ended), 0, 0])
+        Cursor([first, second, i64::from(self.begun), i64::from(self.ended), i64::from(self.is_checked), 0])
     }
 
-    fn unpack(Cursor([first, second, begun, ended, ..]): Cursor) -> Self {
-        Listing { place: ListPlace([first, second]), begun: begun != 0, ended: ended != 0 }
+    fn unpack(Cursor([first, second, begun, ended, is_checked, _]): Cursor) -> Self {
+        let place = ListPlace([first, second]);
+        Listing { place, begun: begun != 0, ended: ended != 0, is_checked: is_checked != 0 }
     }
 
-    /// Writes as many items as fit. The rest is looked at if `check_rest`, for the errors that there may be.
+    fn begin<T, E>(
+        mut self,
+        reply: Reply<'_, '_>,
+        list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
+        write: impl Fn(T, &mut Writer<'_>),
+    ) -> Result<Done, E> {
+        let mut result = Ok(());
+        let done = reply.steps(|writer| {
+            writer.raw(b"[");
+            result = self.write(true, list, write, writer);
+            self.pack()
+        });
+        result.map(|()| done)
+    }
+
+    /// Writes as many items as fit.
     fn write<T, E>(
         &mut self,
-        check_rest: bool,
+        is_first_piece: bool,
         list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
         write: impl Fn(T, &mut Writer<'_>),
         writer: &mut Writer<'_>,
     ) -> Result<(), E> {
-        let mut fits = true;
-        list(self.place, &mut |item, place| {
-            fits &= writer.free() >= ITEM_BYTES;
-            if !fits {
-                return check_rest;
-            }
-            if self.begun {
-                writer.raw(b", ");
-            }
-            write(item, writer);
-            self.begun = true;
-            self.place = place;
-            true
-        })?;
-        self.ended = fits;
+        let from = self.place;
+        let check_rest = is_first_piece && self.is_checked;
+        let mut piece = Piece { listing: self, writer, takes_back: is_first_piece, check_rest, is_full: false };
+        list(from, &mut |item, place| piece.item(item, place, &write))?;
+        piece.listing.ended = !piece.is_full;
         Ok(())
+    }
+}
+
+/// A piece of a list that is being written.
+#[derive(Debug)]
+struct Piece<'p, 'o> {
+    listing: &'p mut Listing,
+    writer: &'p mut Writer<'o>,
+    /// An item that does not fit is taken back. Only the first one of a later piece is not: it stays too long, for the agent
+    /// to ask for it again when there is more room.
+    takes_back: bool,
+    /// Items behind it are looked at as well.
+    check_rest: bool,
+    /// There was an item that does not fit.
+    is_full: bool,
+}
+
+impl Piece<'_, '_> {
+    /// Writes an item if it fits; answers whether it wants the next one.
+    #[inline(never)] // else it is there twice, as part of the closure that calls it and of one that nobody calls
+    fn item<T>(&mut self, item: T, place: ListPlace, write: &impl Fn(T, &mut Writer<'_>)) -> bool {
+        if !self.is_full {
+            let mark = self.begin_item();
+            write(item, self.writer);
+            self.end_item(mark, place);
+        }
+        !self.is_full || self.check_rest
+    }
+
+    #[inline(never)] // one for all lists
+    fn begin_item(&mut self) -> Mark {
+        let mark = self.writer.mark();
+        if self.listing.begun {
+            self.writer.raw(b", ");
+        }
+        mark
+    }
+
+    #[inline(never)] // as above
+    fn end_item(&mut self, mark: Mark, place: ListPlace) {
+        self.is_full = self.writer.is_full();
+        if !self.is_full {
+            self.takes_back = true;
+            self.listing.begun = true;
+            self.listing.place = place;
+        } else if self.takes_back {
+            self.writer.roll_back(mark);
+        }
     }
 }

@@ -176,6 +176,15 @@ impl<'o> Object<'_, 'o> {
         self.writer.raw(b"\": ");
         self.writer
     }
+
+    /// Members that are numbers; those that are not known are left out.
+    pub fn counters(&mut self, names: &[&str], values: &[Option<u64>]) {
+        for (name, value) in names.iter().zip(values) {
+            if let Some(value) = *value {
+                self.member(name).unsigned(value);
+            }
+        }
+    }
 }
 
 const fn is_literal(byte: u8) -> bool {
@@ -253,8 +262,9 @@ mod tests {
                 object.member("a").integer(1);
                 object.member("b").object(|inner| inner.member("c").boolean(true));
                 object.member("d").object(|_| {});
+                object.counters(&["e", "f", "g"], &[Some(2), None, Some(u64::MAX)]);
             });
         });
-        assert_eq!(json, r#"{"a": 1, "b": {"c": true}, "d": {}}"#);
+        assert_eq!(json, r#"{"a": 1, "b": {"c": true}, "d": {}, "e": 2, "g": 18446744073709551615}"#);
     }
 }

@@ -23,52 +23,75 @@ pub fn read_whole(file: &Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
     }
 }
 
+/// Where the reading of a file by lines stands. What was read ahead is in the buffer.
+#[derive(Debug, Default)]
+pub struct Lines {
+    start: usize,
+    end: usize,
+    /// The line is too long: what is still to come of it is passed over.
+    is_skipping: bool,
+    /// Lines were left out, for they are longer than the buffer.
+    pub has_left_out: bool,
+}
+
+impl Lines {
+    /// Gives each line, without its line feed, to `visit`, until that answers false: the line is then given again by the
+    /// next call, which must have the same buffer as this one left it. Answers whether it came to the end of the file.
+    ///
+    /// # Errors
+    /// Those of read(2).
+    pub fn each(&mut self, file: &Fd, buffer: &mut [u8], visit: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, Errno> {
+        loop {
+            let mut rest = buffer.get(self.start..self.end).unwrap_or_default();
+            while let Some(length) = rest.iter().position(|&byte| byte == b'\n') {
+                let line = rest.get(..length).unwrap_or_default();
+                if !self.is_skipping && !visit(line) {
+                    return Ok(false);
+                }
+                self.is_skipping = false;
+                rest = rest.get(length.saturating_add(1)..).unwrap_or_default();
+                self.start = self.end.saturating_sub(rest.len());
+            }
+            if rest.len() == buffer.len() {
+                self.is_skipping = true;
+                self.has_left_out = true;
+                self.end = self.start;
+            }
+            self.move_to_front(buffer);
+            match file.read(buffer.get_mut(self.end..).unwrap_or_default()) {
+                Ok(0) => {
+                    let rest = buffer.get(..self.end).unwrap_or_default();
+                    return Ok(rest.is_empty() || self.is_skipping || visit(rest));
+                }
+                Ok(count) => self.end = self.end.saturating_add(count),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    /// A byte at a time: it is the rest of one line.
+    fn move_to_front(&mut self, buffer: &mut [u8]) {
+        let kept = self.end.saturating_sub(self.start);
+        for index in 0..kept {
+            let byte = buffer.get(self.start.saturating_add(index)).copied().unwrap_or(0);
+            if let Some(slot) = buffer.get_mut(index) {
+                *slot = byte;
+            }
+        }
+        self.start = 0;
+        self.end = kept;
+    }
+}
+
 /// Gives each line, without its line feed, to `visit`, until it answers false.
 ///
 /// # Errors
 /// Those of read(2). `ENAMETOOLONG`, once all lines have been read: some were left out, for they are longer than the buffer.
 pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> bool) -> Result<(), Errno> {
-    let mut length = 0_usize;
-    let mut skipping = false;
-    let mut result = Ok(());
-    loop {
-        let count = match file.read(buffer.get_mut(length..).unwrap_or_default()) {
-            Ok(count) => count,
-            Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(errno),
-        };
-        length = length.saturating_add(count);
-        let mut rest = buffer.get(..length).unwrap_or_default();
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            let line = rest.get(..end).unwrap_or_default();
-            if !core::mem::take(&mut skipping) && !visit(line) {
-                return Ok(());
-            }
-            rest = rest.get(end.saturating_add(1)..).unwrap_or_default();
-        }
-        if count == 0 {
-            if !rest.is_empty() && !skipping {
-                visit(rest);
-            }
-            return result;
-        }
-        let kept = rest.len();
-        if kept == buffer.len() {
-            skipping = true;
-            result = Err(Errno::ENAMETOOLONG);
-            length = 0;
-        } else {
-            let start = length.saturating_sub(kept);
-            for index in 0..kept {
-                // Moved to the front a byte at a time: it is the rest of one line.
-                let byte = buffer.get(start.saturating_add(index)).copied().unwrap_or(0);
-                if let Some(slot) = buffer.get_mut(index) {
-                    *slot = byte;
-                }
-            }
-            length = kept;
-        }
-    }
+    let mut lines = Lines::default();
+    let is_end = lines.each(file, buffer, &mut visit)?;
+    if is_end && lines.has_left_out { Err(Errno::ENAMETOOLONG) } else { Ok(()) }
 }
 
 /// A number in decimal at the start of a text, and what follows it.
@@ -103,6 +126,35 @@ mod tests {
             let all = expected.len() == text.lines().count();
             assert_eq!(result, if all { Ok(()) } else { Err(Errno::ENAMETOOLONG) }, "buffer of {size}");
             assert_eq!(lines, expected, "buffer of {size}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_taken_comes_again() {
+        let file = crate::sys::memory::file().unwrap();
+        let text = "one\n\nthree is longer\nfour\nlast";
+        file.write(text.as_bytes()).unwrap();
+        for size in 16..40 {
+            for piece in 1..6 {
+                file.seek(0, SeekFrom::Start).unwrap();
+                let (mut lines, mut found) = (Lines::default(), Vec::new());
+                let mut buffer = vec![0; size];
+                loop {
+                    let mut left = piece;
+                    let is_end = lines.each(&file, &mut buffer, &mut |line| {
+                        if left == 0 {
+                            return false;
+                        }
+                        left -= 1;
+                        found.push(String::from_utf8(line.to_vec()).unwrap());
+                        true
+                    });
+                    if is_end.unwrap() {
+                        break;
+                    }
+                }
+                assert_eq!(found, text.lines().collect::<Vec<_>>(), "buffer of {size}, {piece} lines at a time");
+            }
         }
     }
 

@@ -42,12 +42,18 @@ pub mod port;
 pub mod posix_zone;
 #[cfg(feature = "power")]
 pub mod power;
+#[cfg(any(feature = "inventory", feature = "network"))]
+mod proc_lines;
 pub mod pseudo;
+#[cfg(feature = "network")]
+pub mod routes;
 pub mod run;
 #[cfg(feature = "accounts")]
 pub mod sha512_crypt;
 pub mod spool;
 pub mod start;
+#[cfg(feature = "inventory")]
+pub mod statistics;
 pub mod system;
 pub mod table;
 pub mod timezone;
@@ -65,12 +71,15 @@ pub struct Linux {
     pub(crate) files: FileTable,
     spool: MemorySpool,
     /// `/proc`, mounted or not.
-    #[cfg_attr(not(feature = "power"), allow(dead_code))] // no command of a build without power reads it
+    // Only commands of these groups read it.
+    #[cfg_attr(not(any(feature = "inventory", feature = "network", feature = "power")), allow(dead_code))]
     pub(crate) proc: Pseudo,
     /// `/sys`, mounted or not.
     pub(crate) sys: Pseudo,
     #[cfg(feature = "network")]
     pub(crate) interfaces: Option<network::Interfaces>,
+    #[cfg(any(feature = "inventory", feature = "network"))]
+    pub(crate) told: Option<proc_lines::Told>,
     #[cfg(feature = "power")]
     pub(crate) power: power::PowerState,
     /// Where messages go.
@@ -88,6 +97,8 @@ impl Linux {
             sys: Pseudo::sys(),
             #[cfg(feature = "network")]
             interfaces: None,
+            #[cfg(any(feature = "inventory", feature = "network"))]
+            told: None,
             #[cfg(feature = "power")]
             power: power::PowerState::new(shutdown_timeout_s),
             log,

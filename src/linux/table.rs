@@ -5,15 +5,17 @@ use super::Linux;
 use crate::command::file;
 #[cfg(feature = "accounts")]
 use crate::command::get_users;
-#[cfg(feature = "network")]
-use crate::command::network_get_interfaces;
 #[cfg(feature = "accounts")]
 use crate::command::set_user_password;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
+#[cfg(feature = "inventory")]
+use crate::command::{get_cpustats, get_diskstats, get_load};
 #[cfg(feature = "cpu-memory")]
 use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
+#[cfg(feature = "network")]
+use crate::command::{network_get_interfaces, network_get_route};
 #[cfg(feature = "power")]
 use crate::command::{shutdown, suspend};
 
@@ -31,7 +33,13 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<file::seek::FileSeek>(),
     #[cfg(feature = "file")]
     Row::of::<file::write::FileWrite>(),
+    #[cfg(feature = "inventory")]
+    Row::of::<get_cpustats::GetCpustats>(),
+    #[cfg(feature = "inventory")]
+    Row::of::<get_diskstats::GetDiskstats>(),
     Row::of::<get_host_name::GetHostName>(),
+    #[cfg(feature = "inventory")]
+    Row::of::<get_load::GetLoad>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),
     #[cfg(feature = "cpu-memory")]
@@ -46,6 +54,8 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<info::Info>(),
     #[cfg(feature = "network")]
     Row::of::<network_get_interfaces::NetworkGetInterfaces>(),
+    #[cfg(feature = "network")]
+    Row::of::<network_get_route::NetworkGetRoute>(),
     Row::of::<ping::Ping>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<set_memory_blocks::SetMemoryBlocks>(),

@@ -47,6 +47,19 @@ pub fn boot_time_ns() -> Result<i64, Errno> {
     clock_ns(libc::CLOCK_BOOTTIME)
 }
 
+/// The load averages of 1, 5 and 15 minutes, in units of 1/65536.
+///
+/// # Errors
+/// Those of sysinfo(2).
+#[cfg(feature = "inventory")]
+pub fn load_averages() -> Result<[u64; 3], Errno> {
+    // SAFETY: all-zero is a valid value of this plain structure.
+    let mut information: libc::sysinfo = unsafe { core::mem::zeroed() };
+    // SAFETY: the structure is writable, and the call keeps no pointer.
+    check(unsafe { libc::sysinfo(&raw mut information) })?;
+    Ok(information.loads.map(u64::from))
+}
+
 /// The name of the machine, in `buffer`, without its NUL.
 ///
 /// # Errors

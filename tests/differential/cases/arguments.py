@@ -22,6 +22,10 @@ COMMANDS = {
     "guest-file-write": (("handle", 999, True), ("buf-b64", "QQ==", True), ("count", 1, False)),
     "guest-file-seek": (("handle", 999, True), ("offset", 0, True), ("whence", 0, True)),
     "guest-file-flush": (("handle", 999, True),),
+    "guest-get-load": (),
+    "guest-get-cpustats": (),
+    "guest-get-diskstats": (),
+    "guest-network-get-route": (),
     "guest-get-vcpus": (),
     "guest-get-memory-blocks": (),
     "guest-get-memory-block-info": (),
@@ -35,9 +39,10 @@ VALUES = ("null", "true", "false", "0", "1", "-1", "1.0", "1.5", "1e3", "-0", "9
         "-9223372036854775808", "-9223372036854775809", "18446744073709551615",
           "18446744073709551616", "1e400", '""', '"x"', '"5"', "[]", "[1]", '["x"]', "{}", '{"a":1}', '"\\u0000"',
           '"\\u00e9\\"\\\\"', '{"handle":999}')
-# A request that names none of these commands can not be wrong about this machine; those that give a time or a list differ each time,
-# and who is logged in is known in two ways (users.py).
-VARYING = {"guest-info", "guest-get-time", "guest-get-users"}
+# A request that names none of these commands can not be wrong about this machine; those that give a time, a list or counters differ
+# each time, and who is logged in is known in two ways (users.py).
+VARYING = {"guest-info", "guest-get-time", "guest-get-users", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats",
+           "guest-network-get-route"}
 
 
 def text(command, members):

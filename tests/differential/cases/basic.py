@@ -56,9 +56,8 @@ COMMANDS = ("guest-sync", "guest-sync-delimited", "guest-ping", "guest-info", "g
             "guest-get-osinfo", "guest-get-timezone", "guest-set-time", "guest-file-open", "guest-file-close",
             "guest-file-read", "guest-file-write", "guest-file-seek", "guest-file-flush", "guest-network-get-interfaces",
             "guest-shutdown", "guest-suspend-ram", "guest-suspend-disk", "guest-suspend-hybrid", "guest-get-users",
-            "guest-set-user-password")
+            "guest-set-user-password", "guest-network-get-route", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats")
 ALL_COMMANDS = set(COMMANDS) | {
-    "guest-network-get-route", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats",
     "guest-ssh-remove-authorized-keys", "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys",
     "guest-exec", "guest-exec-status", "guest-get-memory-block-info",
     "guest-set-memory-blocks", "guest-get-memory-blocks", "guest-set-user-password", "guest-get-fsinfo",

@@ -1,0 +1,56 @@
+//! `guest-get-cpustats`: what the processors have done since the guest started.
+//!
+//! Schema 10.0, since 7.1.
+//! Arguments: none.
+//! Returns: a list of `type`, which is `linux`; `cpu`, the number; and in milliseconds `user`, `nice`, `system`, `idle`, and
+//! as far as the guest counts them `iowait`, `irq`, `softirq`, `steal`, `guest`, `guestnice`. Processors that are out of use
+//! are left out.
+//! Errors: `open("/proc/stat")`, with the reason. An error behind the first piece of a long reply breaks it off.
+//! Differs from qemu-ga in that `/proc` need not be mounted (differences.md: proc-not-mounted).
+//! Needs [`CpuStatistics`]; does not run while frozen; written in steps, so thousands of processors need no more memory
+//! than one.
+
+use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
+use crate::args::NoArguments;
+use crate::error;
+use crate::error::Error;
+use crate::guest::{CpuStatistics, CpuTimes};
+use crate::json::write::Writer;
+
+/// `guest-get-cpustats`.
+#[derive(Debug)]
+pub struct GetCpustats;
+
+/// In the order of [`CpuTimes::times_ms`].
+const TIMES: [&str; 10] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guestnice"];
+
+fn write_times(cpu: CpuTimes, writer: &mut Writer<'_>) {
+    writer.object(|object| {
+        object.member("cpu").unsigned(cpu.id);
+        object.member("type").text(b"linux");
+        object.counters(&TIMES, &cpu.times_ms);
+    });
+}
+
+impl<G: CpuStatistics + 'static> Handler<G> for GetCpustats {
+    const NAME: &'static str = "guest-get-cpustats";
+    type Arguments<'a> = NoArguments;
+
+    fn run<'a>(
+        _: NoArguments,
+        Context { guest, scratch, .. }: Context<'a, G>,
+        reply: Reply<'_, '_>,
+    ) -> Result<Done, Error<'a>> {
+        // The path is that of Linux, as in the text of qemu-ga.
+        listing::begin_long(reply, |from, visit| guest.cpu_times(from, scratch, visit), write_times)
+            .map_err(|errno| error!["open(\"/proc/stat\"): ", errno])
+    }
+
+    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
+        listing::step(cursor, |from, visit| guest.cpu_times(from, scratch, visit), write_times, writer)
+    }
+
+    fn abandon(_: &Cursor, guest: &mut G) {
+        guest.end_list();
+    }
+}

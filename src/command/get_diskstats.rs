@@ -1,0 +1,76 @@
+//! `guest-get-diskstats`: what the disks have done since they are there.
+//!
+//! Schema 10.0, since 7.1.
+//! Arguments: none.
+//! Returns: a list of `name`, `major`, `minor` (the number of the device) and `stats`, for each disk and each part of one.
+//! `stats` has, as far as the guest counts them: `read-ios`, `read-merges`, `read-sectors` (of 512 bytes), `read-ticks` (in
+//! milliseconds), the same with `write` and `discard`; `flush-ios`, `flush-ticks`; `ios-pgr` (begun and not yet done),
+//! `total-ticks` (while there were some) and `weight-ticks` (times their number).
+//! Errors: `open("/proc/diskstats")`, with the reason. An error behind the first piece of a long reply breaks it off.
+//! Differs from qemu-ga in that `/proc` need not be mounted (differences.md: proc-not-mounted).
+//! Needs [`DiskStatistics`]; does not run while frozen; written in steps, so thousands of disks need no more memory than
+//! one.
+
+use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
+use crate::args::NoArguments;
+use crate::error;
+use crate::error::Error;
+use crate::guest::{DiskCounters, DiskStatistics};
+use crate::json::write::Writer;
+
+/// `guest-get-diskstats`.
+#[derive(Debug)]
+pub struct GetDiskstats;
+
+/// In the order of [`DiskCounters::counters`].
+const COUNTERS: [&str; 17] = [
+    "read-ios",
+    "read-merges",
+    "read-sectors",
+    "read-ticks",
+    "write-ios",
+    "write-merges",
+    "write-sectors",
+    "write-ticks",
+    "ios-pgr",
+    "total-ticks",
+    "weight-ticks",
+    "discard-ios",
+    "discard-merges",
+    "discard-sectors",
+    "discard-ticks",
+    "flush-ios",
+    "flush-ticks",
+];
+
+fn write_disk(disk: DiskCounters, writer: &mut Writer<'_>) {
+    writer.object(|object| {
+        object.member("name").text(disk.name.bytes());
+        object.member("major").unsigned(disk.major);
+        object.member("minor").unsigned(disk.minor);
+        object.member("stats").object(|stats| stats.counters(&COUNTERS, &disk.counters));
+    });
+}
+
+impl<G: DiskStatistics + 'static> Handler<G> for GetDiskstats {
+    const NAME: &'static str = "guest-get-diskstats";
+    type Arguments<'a> = NoArguments;
+
+    fn run<'a>(
+        _: NoArguments,
+        Context { guest, scratch, .. }: Context<'a, G>,
+        reply: Reply<'_, '_>,
+    ) -> Result<Done, Error<'a>> {
+        // The path is that of Linux, as in the text of qemu-ga.
+        listing::begin_long(reply, |from, visit| guest.disk_counters(from, scratch, visit), write_disk)
+            .map_err(|errno| error!["open(\"/proc/diskstats\"): ", errno])
+    }
+
+    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
+        listing::step(cursor, |from, visit| guest.disk_counters(from, scratch, visit), write_disk, writer)
+    }
+
+    fn abandon(_: &Cursor, guest: &mut G) {
+        guest.end_list();
+    }
+}
