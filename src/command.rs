@@ -217,6 +217,8 @@ fn run<'a, G: 'static, C: Handler<G>>(
 #[derive(Debug)]
 pub struct Table<G: 'static> {
     rows: &'static [Row<G>],
+    /// How many bytes all names have in common at their start: mostly those of `guest-`.
+    common: usize,
 }
 
 impl<G: 'static> Table<G> {
@@ -250,7 +252,12 @@ impl<G: 'static> Table<G> {
             );
             index += 1;
         }
-        Table { rows }
+        let common = match rows {
+            // Between the first and the last one in the order of names, all begin as these two do.
+            [first, .., last] => common_bytes(first.name.as_bytes(), last.name.as_bytes()),
+            _ => 0,
+        };
+        Table { rows, common }
     }
 
     /// All rows, sorted by name.
@@ -260,19 +267,28 @@ impl<G: 'static> Table<G> {
 
     /// The row of the command `name`.
     pub fn find(&self, name: &[u8]) -> Option<&'static Row<G>> {
-        let index = self.rows.binary_search_by(|row| row.name.as_bytes().cmp(name)).ok()?;
-        self.rows.get(index)
+        let (start, rest) = name.split_at_checked(self.common)?;
+        let rest_of = |row: &Row<G>| row.name.as_bytes().get(self.common..).unwrap_or_default();
+        let index = self.rows.binary_search_by(|row| rest_of(row).cmp(rest)).ok()?;
+        // What they have in common is compared once, not with each row on the way.
+        self.rows.get(index).filter(|row| row.name.as_bytes().starts_with(start))
     }
 }
 
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler
+#[allow(clippy::indexing_slicing)] // run by the compiler
 const fn is_less(left: &[u8], right: &[u8]) -> bool {
-    let mut index = 0;
-    while index < left.len() && index < right.len() {
-        if left[index] != right[index] {
-            return left[index] < right[index];
-        }
-        index += 1;
+    let common = common_bytes(left, right);
+    if common < left.len() && common < right.len() {
+        return left[common] < right[common];
     }
     left.len() < right.len()
+}
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler
+const fn common_bytes(left: &[u8], right: &[u8]) -> usize {
+    let mut index = 0;
+    while index < left.len() && index < right.len() && left[index] == right[index] {
+        index += 1;
+    }
+    index
 }

@@ -5,7 +5,8 @@
 //!
 //! - [`limits`]: every capacity; [`errno`] and [`mod@error`]: what goes wrong, and what the client is told.
 //! - [`mod@wipe`]: overwriting secrets.
-//! - [`json`]: bytes to tokens and values to bytes; [`base64`]: text in pieces; [`lanes`]: eight bytes at a time.
+//! - [`json`]: bytes to tokens and values to bytes; [`base64`]: text in pieces; [`bytes`] and [`lanes`]: many at
+//!   a time.
 //! - [`request`]: tokens to requests; [`args`]: the arguments of a command, checked and typed.
 //! - [`guest`]: what a platform can do; [`command`]: the commands, and the table of them.
 //! - [`transport`]: the line to the host; [`agent`]: what ties it all together, a step at a time.
@@ -20,6 +21,7 @@
 pub mod agent;
 pub mod args;
 pub mod base64;
+pub mod bytes;
 pub mod command;
 pub mod errno;
 pub mod error;

@@ -1,6 +1,7 @@
 //! Finding members and elements in canonical JSON, without looking at more of it than is needed.
 
 use super::Text;
+use crate::json::text::plain_run;
 
 /// The length of the JSON value at the start of canonical `json`.
 pub(super) fn value_length(json: &[u8]) -> usize {
@@ -22,13 +23,15 @@ pub(super) fn value_length(json: &[u8]) -> usize {
 
 /// The length of the JSON string at the start of canonical `json`, quotes included.
 fn text_length(json: &[u8]) -> usize {
-    let mut escaped = false;
-    for (at, &byte) in json.iter().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return at.saturating_add(1),
-            _ => {}
+    let mut at = 1_usize;
+    while let Some(rest) = json.get(at..) {
+        // Long texts are looked at many bytes at a time.
+        at = at.saturating_add(plain_run(rest).len());
+        match json.get(at) {
+            None => break,
+            Some(b'"') => return at.saturating_add(1),
+            Some(b'\\') => at = at.saturating_add(2),
+            Some(_) => at = at.saturating_add(1),
         }
     }
     json.len()

@@ -4,6 +4,8 @@ use core::ffi::CStr;
 
 use serde_json_core::str::{EscapedStr, EscapedStringFragment};
 
+use crate::bytes::put;
+
 /// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
 /// there; it compares, iterates and copies as the real bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,8 +37,7 @@ impl<'a> Text<'a> {
     pub fn copy_to(self, buffer: &mut [u8]) -> Option<&mut [u8]> {
         let mut length = 0_usize;
         for run in self.runs() {
-            buffer.get_mut(length..)?.get_mut(..run.len())?.copy_from_slice(run);
-            length = length.saturating_add(run.len());
+            length = put(buffer, length, run)?;
         }
         buffer.get_mut(..length)
     }

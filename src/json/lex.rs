@@ -9,6 +9,7 @@
 //! Memory: a few bytes of state and the buffer lent for the text of the current token, quoted by error messages.
 
 use super::text::{BadText, Character, TextMachine, TextStep};
+use crate::bytes::put;
 use crate::wipe::wipe;
 
 /// One of the two kinds of bracket.
@@ -286,11 +287,10 @@ impl<'b> Lexer<'b> {
     }
 
     fn remember(&mut self, bytes: &[u8]) {
-        let free = self.token.get_mut(self.token_length..).unwrap_or_default();
-        let length = bytes.len().min(free.len());
-        if let (Some(to), Some(from)) = (free.get_mut(..length), bytes.get(..length)) {
-            to.copy_from_slice(from);
-            self.token_length = self.token_length.saturating_add(length);
+        let free = self.token.len().saturating_sub(self.token_length);
+        let kept = bytes.get(..bytes.len().min(free)).unwrap_or_default();
+        if let Some(end) = put(self.token, self.token_length, kept) {
+            self.token_length = end;
         }
     }
 }

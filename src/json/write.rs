@@ -4,6 +4,7 @@
 //! agent then goes back to the last mark, sends what was complete, and writes the rest again into the emptied slice.
 
 use super::utf8;
+use crate::bytes::put;
 
 /// A place in a [`Writer`], to go back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +60,10 @@ impl<'o> Writer<'o> {
 
     /// Bytes that are JSON already.
     pub fn raw(&mut self, bytes: &[u8]) {
-        let room = self.buffer.get_mut(self.length..).and_then(|room| room.get_mut(..bytes.len()));
-        match room {
-            Some(room) if !self.full => {
-                room.copy_from_slice(bytes);
-                self.length = self.length.saturating_add(bytes.len());
-            }
-            _ => self.full = true,
+        let end = if self.full { None } else { put(self.buffer, self.length, bytes) };
+        match end {
+            Some(end) => self.length = end,
+            None => self.full = true,
         }
     }
 

@@ -5,6 +5,7 @@
 use core::ffi::CStr;
 
 use super::lines::{decimal, each_line};
+use crate::bytes::put;
 use crate::errno::Errno;
 use crate::sys::fd::{Fd, OpenFlags};
 
@@ -38,9 +39,8 @@ pub fn find<'b>(directory: &Fd, name: &[u8], buffer: &'b mut [u8]) -> Result<Opt
     let mut length = 0;
     let read = each_line(&file, reading, |line| {
         let found = fields(line, name).is_some();
-        if found && let Some(room) = kept.get_mut(..line.len()) {
-            room.copy_from_slice(line);
-            length = line.len();
+        if found {
+            length = put(kept, 0, line).unwrap_or(0);
         }
         !found
     });

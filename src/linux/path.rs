@@ -2,6 +2,8 @@
 
 use core::ffi::CStr;
 
+use crate::bytes::put;
+
 /// A path or name under construction, with its NUL.
 #[derive(Debug)]
 pub struct Path {
@@ -15,8 +17,7 @@ impl Path {
         let mut path = Path { bytes: [0; 128], length: 0 };
         for part in parts {
             // One byte less, for the NUL.
-            path.bytes.get_mut(path.length..127)?.get_mut(..part.len())?.copy_from_slice(part);
-            path.length = path.length.saturating_add(part.len());
+            path.length = put(path.bytes.get_mut(..127)?, path.length, part)?;
         }
         Some(path)
     }

@@ -3,10 +3,6 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
-#[cfg(feature = "accounts")]
-use crate::command::get_users;
-#[cfg(feature = "accounts")]
-use crate::command::set_user_password;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
@@ -14,6 +10,8 @@ use crate::command::{
 use crate::command::{get_cpustats, get_diskstats, get_load};
 #[cfg(feature = "cpu-memory")]
 use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
+#[cfg(feature = "accounts")]
+use crate::command::{get_users, set_user_password};
 #[cfg(feature = "network")]
 use crate::command::{network_get_interfaces, network_get_route};
 #[cfg(feature = "power")]

@@ -1,6 +1,7 @@
 //! What is kept of a request: the buffer for name, arguments and keys, the buffer for `id`, and the open keys.
 
 use super::{Machine, Member, Problem, Span, TextUse};
+use crate::bytes::put;
 use crate::json::write::Writer;
 use crate::wipe::wipe;
 
@@ -91,11 +92,8 @@ impl<'b> Hold<'b> {
 
     /// Holds a text instead of all that was held; answers how much of it fits.
     pub(super) fn replace(&mut self, text: &[u8]) -> usize {
-        let length = text.len().min(self.capacity);
-        if let (Some(to), Some(from)) = (self.request.get_mut(..length), text.get(..length)) {
-            to.copy_from_slice(from);
-        }
-        length
+        let kept = text.get(..text.len().min(self.capacity)).unwrap_or_default();
+        put(self.request, 0, kept).unwrap_or(0)
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Problem> {
@@ -103,9 +101,7 @@ impl<'b> Hold<'b> {
         if end > self.capacity {
             return Err(Problem::TooLong);
         }
-        let room = self.request.get_mut(self.used..).and_then(|room| room.get_mut(..bytes.len()));
-        room.ok_or(Problem::TooLong)?.copy_from_slice(bytes);
-        self.used = end;
+        self.used = put(self.request, self.used, bytes).ok_or(Problem::TooLong)?;
         self.touched = self.touched.max(end);
         Ok(())
     }

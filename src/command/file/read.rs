@@ -12,6 +12,7 @@
 use super::{bad_count, failed};
 use crate::arguments;
 use crate::base64;
+use crate::bytes::put;
 use crate::command::{Context, Cursor, Done, Handler, Reply, Step};
 use crate::errno::Errno;
 use crate::error::Error;
@@ -75,9 +76,7 @@ impl Reading {
         text_room: usize,
     ) -> Result<&'s [u8], FileError> {
         let carried = usize::from(self.carried);
-        if let (Some(to), Some(from)) = (scratch.get_mut(..carried), self.carry.get(..carried)) {
-            to.copy_from_slice(from);
-        }
+        put(scratch, 0, self.carry.get(..carried).unwrap_or_default());
         let fits = (text_room / 4).saturating_mul(3);
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).saturating_add(carried);
         let end = wanted.min(fits).min(scratch.len());

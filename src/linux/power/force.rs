@@ -6,6 +6,7 @@ use crate::errno::Errno;
 use crate::guest::Shutdown;
 use crate::linux::lines::decimal;
 use crate::linux::mounts;
+use crate::linux::path::Path;
 use crate::linux::pseudo::Pseudo;
 use crate::sys::power::Action;
 use crate::sys::{directory, fd, mount, power, process, signal};
@@ -93,14 +94,8 @@ fn others_are_left(proc: &mut Pseudo) -> Option<bool> {
             && id != this
         {
             // The kernel's own threads and the dead have no program.
-            let mut link = [0; 32];
-            let length = name.to_bytes().len();
-            let path = link.get_mut(..length).map(|to| to.copy_from_slice(name.to_bytes()));
-            let rest = link.get_mut(length..).and_then(|rest| rest.first_chunk_mut::<5>());
-            if let (Some(()), Some(rest)) = (path, rest) {
-                *rest = *b"/exe\0";
-                let path = CStr::from_bytes_until_nul(&link).unwrap_or(c"");
-                left |= fd::read_link_at(&root, path, &mut [0; 1]).is_ok();
+            if let Some(path) = Path::of(&[name.to_bytes(), b"/exe"]) {
+                left |= fd::read_link_at(&root, path.as_c_str(), &mut [0; 1]).is_ok();
             }
         }
         !left

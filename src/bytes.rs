@@ -1,0 +1,29 @@
+//! Copying bytes without a way to panic, in one place.
+
+/// Copies `bytes` into `room` from `at` on; answers the place behind them. `None`, and nothing is copied, if they do not fit.
+///
+/// A loop, because what slices have for it compares lengths and panics; the compiler makes the same of it.
+pub fn put(room: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
+    let end = at.checked_add(bytes.len())?;
+    for (to, &from) in room.get_mut(at..end)?.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_not_copied() {
+        let mut room = *b"......";
+        assert_eq!(put(&mut room, 1, b"abc"), Some(4));
+        assert_eq!(put(&mut room, 4, b"de"), Some(6));
+        assert_eq!(put(&mut room, 6, b""), Some(6));
+        for (at, bytes) in [(5, &b"xy"[..]), (7, b""), (usize::MAX, b"x"), (0, b"1234567")] {
+            assert_eq!(put(&mut room, at, bytes), None);
+        }
+        assert_eq!(&room, b".abcde");
+    }
+}
