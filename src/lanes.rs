@@ -9,21 +9,25 @@ pub const ONES: u64 = 0x0101_0101_0101_0101;
 pub const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// `value`, below 256, in each lane.
+#[inline(always)] // these are a few instructions each, in the innermost loops
 pub const fn all(value: u64) -> u64 {
     ONES.wrapping_mul(value)
 }
 
 /// The highest bit of each lane of `lanes` that is at least `least`. All lanes must be below 0x80, and `least` at most 0x80.
+#[inline(always)]
 pub const fn at_least(lanes: u64, least: u64) -> u64 {
     lanes.wrapping_add(all(0x80_u64.wrapping_sub(least))) & HIGH
 }
 
 /// The highest bit of each lane of `lanes` that is `value`. All of them must be below 0x80.
+#[inline(always)]
 pub const fn equal(lanes: u64, value: u64) -> u64 {
     !(lanes ^ all(value)).wrapping_add(all(0x7F)) & HIGH
 }
 
 /// In how many bytes, counted from the first one, no highest bit is set.
+#[inline(always)]
 pub fn clear_lanes(lanes: u64) -> usize {
     usize::try_from((lanes & HIGH).trailing_zeros() / 8).unwrap_or(8)
 }

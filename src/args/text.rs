@@ -2,24 +2,22 @@
 
 use core::ffi::CStr;
 
-use serde_json_core::str::{EscapedStr, EscapedStringFragment};
-
 use crate::bytes::put;
 
 /// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
 /// there; it compares, iterates and copies as the real bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Text<'a>(pub(super) EscapedStr<'a>);
+pub struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
     /// A text as it stands between the quotes of canonical JSON.
     pub const fn from_escaped(escaped: &'a str) -> Self {
-        Text(EscapedStr(escaped))
+        Text(escaped)
     }
 
     /// The text in pieces.
     pub fn runs(self) -> Runs<'a> {
-        Runs { rest: self.0.0 }
+        Runs { rest: self.0 }
     }
 
     /// The text byte by byte.
@@ -29,7 +27,7 @@ impl<'a> Text<'a> {
 
     /// The text in one piece, if it holds neither quotes nor backslashes.
     pub fn as_plain(self) -> Option<&'a [u8]> {
-        let bytes = self.0.0.as_bytes();
+        let bytes = self.0.as_bytes();
         if bytes.contains(&b'\\') { None } else { Some(bytes) }
     }
 
@@ -82,15 +80,12 @@ impl<'a> Iterator for Runs<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let mut fragments = EscapedStr(self.rest).fragments();
-        // An error would repeat for ever; canonical text has none.
-        let fragment = fragments.next()?.ok()?;
-        let rest = fragments.as_str().0;
-        let run = match fragment {
-            EscapedStringFragment::NotEscaped(run) => run,
-            // Only `\"` and `\\` are left escaped, so the character is the second byte of what was taken.
-            EscapedStringFragment::Escaped(_) => self.rest.get(1..self.rest.len().saturating_sub(rest.len()))?,
-        };
+        // Only `\"` and `\\` are escaped in canonical form: the character is the byte behind the backslash.
+        let start = usize::from(self.rest.starts_with('\\'));
+        let text = self.rest.get(start..).filter(|text| !text.is_empty())?;
+        let next = text.get(start..)?.find('\\');
+        let length = next.map_or(text.len(), |next| next.saturating_add(start));
+        let (run, rest) = text.split_at_checked(length)?;
         self.rest = rest;
         Some(run.as_bytes())
     }
