@@ -7,6 +7,7 @@ use core::net::IpAddr;
 use crate::errno::Errno;
 
 mod counters;
+pub mod fake;
 mod routes;
 
 pub use counters::{CpuStatistics, CpuTimes, DiskCounters, DiskStatistics, Load, LongLists, ShortName};

@@ -1,14 +1,17 @@
-//! Replays tests/transcripts/*.txt to the agent as the Linux binary has it: as written, in one piece, byte by byte, and at
-//! random cuts. The format of the files is described in clients.txt.
+//! Replays transcripts: as written, in one piece, byte by byte, and at random cuts. Those of tests/transcripts are for the agent
+//! as the Linux binary has it; those of tests/transcripts/fake for one in a guest without a kernel, in which every command
+//! can be obeyed. The format of the files is described in clients.txt.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // of a test
 
 mod common;
 
 use common::{LINUX, Random, play};
+use picoqga::command::{self, Row, Table};
+use picoqga::guest::Guest;
+use picoqga::guest::fake::Fake;
 use picoqga::linux::Linux;
 use picoqga::linux::log::Log;
-use picoqga::linux::table::TABLE;
 use picoqga::transport::fake::Piece;
 
 /// What a host does up to its next hang-up, and what it must hear.
@@ -60,12 +63,54 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn check(name: &str, how: &str, sessions: &[Session], mut cut: impl FnMut(&[u8]) -> Vec<(usize, usize)>) {
+/// An agent to play to: its table, and how a guest is made, for each session a new one.
+struct Player<G: 'static> {
+    table: &'static Table<G>,
+    guest: fn() -> G,
+}
+
+const LINUX_BINARY: Player<Linux> =
+    Player { table: &picoqga::linux::table::TABLE, guest: || Linux::new(Log::new(None, false), 90) };
+
+static FAKE_TABLE: Table<Fake> = Table::new(&[
+    Row::of::<command::get_cpustats::GetCpustats>(),
+    Row::of::<command::get_diskstats::GetDiskstats>(),
+    Row::of::<command::get_host_name::GetHostName>(),
+    Row::of::<command::get_load::GetLoad>(),
+    Row::of::<command::get_memory_block_info::GetMemoryBlockInfo>(),
+    Row::of::<command::get_memory_blocks::GetMemoryBlocks>(),
+    Row::of::<command::get_osinfo::GetOsinfo>(),
+    Row::of::<command::get_time::GetTime>(),
+    Row::of::<command::get_timezone::GetTimezone>(),
+    Row::of::<command::get_users::GetUsers>(),
+    Row::of::<command::get_vcpus::GetVcpus>(),
+    Row::of::<command::network_get_interfaces::NetworkGetInterfaces>(),
+    Row::of::<command::network_get_route::NetworkGetRoute>(),
+    Row::of::<command::ping::Ping>(),
+    Row::of::<command::set_memory_blocks::SetMemoryBlocks>(),
+    Row::of::<command::set_time::SetTime>(),
+    Row::of::<command::set_user_password::SetUserPassword>(),
+    Row::of::<command::set_vcpus::SetVcpus>(),
+    Row::of::<command::shutdown::Shutdown>(),
+    Row::of::<command::suspend::SuspendDisk>(),
+    Row::of::<command::suspend::SuspendHybrid>(),
+    Row::of::<command::suspend::SuspendRam>(),
+]);
+
+const FAKE: Player<Fake> = Player { table: &FAKE_TABLE, guest: Fake::default };
+
+fn check<G: Guest>(
+    player: &Player<G>,
+    name: &str,
+    how: &str,
+    sessions: &[Session],
+    mut cut: impl FnMut(&[u8]) -> Vec<(usize, usize)>,
+) {
     for session in sessions {
         let all = session.writes.concat();
         let mut script: Vec<_> = cut(&all).into_iter().map(|(start, end)| Piece::Bytes(&all[start..end])).collect();
         script.push(Piece::HangUp);
-        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), 90), LINUX, &script);
+        let said = play(player.table, &mut (player.guest)(), LINUX, &script);
         assert_eq!(
             String::from_utf8_lossy(&said),
             String::from_utf8_lossy(&session.replies),
@@ -75,7 +120,7 @@ fn check(name: &str, how: &str, sessions: &[Session], mut cut: impl FnMut(&[u8])
     }
 }
 
-fn replay(name: &str, text: &str) {
+fn replay<G: Guest>(player: &Player<G>, name: &str, text: &str) {
     let sessions = parse(name, text);
     for session in &sessions {
         let script: Vec<_> = session
@@ -84,7 +129,7 @@ fn replay(name: &str, text: &str) {
             .flat_map(|write| [Piece::Bytes(write), Piece::Pause])
             .chain([Piece::HangUp])
             .collect();
-        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), 90), LINUX, &script);
+        let said = play(player.table, &mut (player.guest)(), LINUX, &script);
         let (said, expected) = (String::from_utf8_lossy(&said), String::from_utf8_lossy(&session.replies));
         // Line by line, so that a failure shows the first difference.
         for (index, (said, expected)) in said.lines().zip(expected.lines()).enumerate() {
@@ -92,11 +137,11 @@ fn replay(name: &str, text: &str) {
         }
         assert_eq!(said, expected, "{name}:{} as written", session.line);
     }
-    check(name, "in one piece", &sessions, |all| vec![(0, all.len())]);
-    check(name, "byte by byte", &sessions, |all| (0..all.len()).map(|at| (at, at + 1)).collect());
+    check(player, name, "in one piece", &sessions, |all| vec![(0, all.len())]);
+    check(player, name, "byte by byte", &sessions, |all| (0..all.len()).map(|at| (at, at + 1)).collect());
     for seed in 1..=20 {
         let mut random = Random(seed * 0x9E37_79B9);
-        check(name, &format!("cut with seed {seed}"), &sessions, |all| {
+        check(player, name, &format!("cut with seed {seed}"), &sessions, |all| {
             let mut cuts = Vec::new();
             let mut start = 0;
             while start < all.len() {
@@ -111,22 +156,27 @@ fn replay(name: &str, text: &str) {
 
 /// One test a file, and a check that no file is left out.
 macro_rules! transcripts {
-    ($($name:ident),+ $(,)?) => {
-        $(#[test]
-        fn $name() {
-            let file = concat!(stringify!($name), ".txt");
-            replay(file, include_str!(concat!("transcripts/", stringify!($name), ".txt")));
-        })+
+    ($module:ident, $directory:literal, $player:ident: $($name:ident),+ $(,)?) => {
+        mod $module {
+            $(#[test]
+            fn $name() {
+                let file = concat!($directory, stringify!($name), ".txt");
+                super::replay(&super::$player, file, include_str!(concat!($directory, stringify!($name), ".txt")));
+            })+
 
-        #[test]
-        fn every_file_is_replayed() {
-            let known = [$(concat!(stringify!($name), ".txt")),+];
-            for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts")).unwrap() {
-                let name = entry.unwrap().file_name().into_string().unwrap();
-                assert!(known.contains(&name.as_str()), "{name} is not listed in tests/transcripts.rs");
+            #[test]
+            fn every_file_is_replayed() {
+                let known = [$(concat!(stringify!($name), ".txt")),+];
+                for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/", $directory)).unwrap() {
+                    let entry = entry.unwrap();
+                    let name = entry.file_name().into_string().unwrap();
+                    let is_known = known.contains(&name.as_str()) || entry.file_type().unwrap().is_dir();
+                    assert!(is_known, "{name} is not listed in tests/transcripts.rs");
+                }
             }
         }
     };
 }
 
-transcripts!(accounts, clients, counters, dialect, sync, users);
+transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, sync, users);
+transcripts!(fake, "transcripts/fake/", FAKE: counters, power, processors_and_memory, system);
