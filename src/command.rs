@@ -13,8 +13,14 @@ pub use crate::guest::Flags;
 use crate::json::write::{Object, Writer};
 use crate::long::{Long, LongArgument};
 
+#[cfg(feature = "inventory")]
+pub mod disk_address;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "freeze")]
+pub mod fstrim;
+#[cfg(feature = "inventory")]
+pub mod get_fsinfo;
 pub mod get_host_name;
 #[cfg(feature = "cpu-memory")]
 pub mod get_memory_block_info;
@@ -28,6 +34,8 @@ pub mod get_vcpus;
 pub mod info;
 #[cfg(feature = "cpu-memory")]
 pub mod listing;
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+pub mod mount_list;
 #[cfg(feature = "network")]
 pub mod network_get_interfaces;
 pub mod ping;

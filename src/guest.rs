@@ -6,6 +6,10 @@ use core::net::IpAddr;
 
 use crate::errno::Errno;
 
+mod storage;
+
+pub use storage::*;
+
 /// What is special about a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {

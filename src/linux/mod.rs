@@ -7,12 +7,18 @@ pub mod clock;
 #[cfg(feature = "cpu-memory")]
 pub mod cpus;
 pub mod device;
+#[cfg(feature = "inventory")]
+pub mod disks;
+#[cfg(feature = "inventory")]
+pub mod file_systems;
 pub mod files;
 pub mod line;
 pub mod lines;
 pub mod log;
 #[cfg(feature = "cpu-memory")]
 pub mod memory_blocks;
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+pub mod mount_list;
 pub mod mounts;
 #[cfg(feature = "network")]
 pub mod netlink;
@@ -33,6 +39,8 @@ pub mod start;
 pub mod system;
 pub mod table;
 pub mod timezone;
+#[cfg(feature = "freeze")]
+pub mod trim;
 pub mod tzif;
 
 use crate::guest::{Guest, Spool};
@@ -47,7 +55,8 @@ pub struct Linux {
     pub(crate) files: FileTable,
     spool: MemorySpool,
     /// `/proc`, mounted or not.
-    #[cfg_attr(not(feature = "power"), allow(dead_code))] // no command of a build without power reads it
+    #[cfg_attr(not(any(feature = "freeze", feature = "inventory", feature = "power")), allow(dead_code))]
+    // then nothing reads it
     pub(crate) proc: Pseudo,
     /// `/sys`, mounted or not.
     pub(crate) sys: Pseudo,

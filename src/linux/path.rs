@@ -1,24 +1,32 @@
-//! Short paths, put together in a buffer of their own.
+//! Paths of the kernel's own file systems, put together in a buffer of their own.
 
 use core::ffi::CStr;
 
 /// A path or name under construction, with its NUL.
 #[derive(Debug)]
 pub struct Path {
-    bytes: [u8; 128],
+    bytes: [u8; BYTES],
     length: usize,
 }
 
+/// More than the path of any device.
+const BYTES: usize = 512;
+
 impl Path {
-    /// The parts one behind the other. `None` if they are longer than 127 bytes.
+    /// The parts one behind the other. `None` if they are longer than 511 bytes.
     pub fn of(parts: &[&[u8]]) -> Option<Self> {
-        let mut path = Path { bytes: [0; 128], length: 0 };
+        let mut path = Path { bytes: [0; BYTES], length: 0 };
         for part in parts {
             // One byte less, for the NUL.
-            path.bytes.get_mut(path.length..127)?.get_mut(..part.len())?.copy_from_slice(part);
+            path.bytes.get_mut(path.length..BYTES - 1)?.get_mut(..part.len())?.copy_from_slice(part);
             path.length = path.length.saturating_add(part.len());
         }
         Some(path)
+    }
+
+    /// The path, without its NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 
     /// The path.

@@ -3,6 +3,10 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
+#[cfg(feature = "freeze")]
+use crate::command::fstrim;
+#[cfg(feature = "inventory")]
+use crate::command::get_fsinfo;
 #[cfg(feature = "network")]
 use crate::command::network_get_interfaces;
 #[cfg(feature = "power")]
@@ -27,6 +31,10 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<file::seek::FileSeek>(),
     #[cfg(feature = "file")]
     Row::of::<file::write::FileWrite>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fstrim::Fstrim>(),
+    #[cfg(feature = "inventory")]
+    Row::of::<get_fsinfo::GetFsinfo>(),
     Row::of::<get_host_name::GetHostName>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),

@@ -41,6 +41,8 @@ impl OpenFlags {
     pub const APPEND: OpenFlags = OpenFlags(libc::O_APPEND);
     /// It must be a directory.
     pub const DIRECTORY: OpenFlags = OpenFlags(libc::O_DIRECTORY);
+    /// Only its place: nothing can be read or written, and no device notices.
+    pub const PLACE: OpenFlags = OpenFlags(libc::O_PATH);
 
     /// Both.
     #[must_use]
