@@ -3,10 +3,11 @@
 use super::Linux;
 use super::disks::{Disks, Name};
 use super::mount_list::{self, Room};
-use super::mounts::{self, Device};
+use super::mounts::{self, Device, Mount};
 use super::path::Path;
 use crate::guest::{FileSystemPiece, FileSystemPlace, FileSystemSizes, FileSystems, ListPlace, MountListError};
 use crate::json::write::decimal as digits;
+use crate::sys::fd::Fd;
 use crate::sys::file_system;
 
 type Visit<'v> = &'v mut dyn FnMut(FileSystemPiece<'_>, FileSystemPlace) -> bool;
@@ -84,28 +85,35 @@ impl Linux {
         lines: &mut [u8],
         visit: &mut dyn FnMut(FileSystemPiece<'_>) -> bool,
     ) -> Option<bool> {
-        let sizes = mounts::open_device(&mut self.proc, device, lines, |mount| mounts::reach_mount(mount, path))
-            .and_then(|place| file_system::room(&place))
-            .ok()
-            .map(sizes);
         let known = disks.and_then(|disks| disks.name(device));
         let number = number(device);
         let name = known.as_ref().map(Name::as_slice).or(number.as_ref().map(Path::as_bytes)).unwrap_or_default();
+        let proc = &mut self.proc;
         let mut result = None;
-        let all = mounts::each(&mut self.proc, lines, |mount| {
-            if mount.block_device() != Some(device) {
-                return true;
+        mount_list::first(proc, device, lines, |mount| {
+            if let Ok(place) = mounts::reach_mount(mount, path) {
+                result = tell(mount, name, sizes(&place), path, visit);
             }
-            if let Some(point) = mount.point.to_path(path) {
-                let (mount_point, kind) = (point.to_bytes(), mount.kind);
-                result = Some(visit(FileSystemPiece::Begin { device: name, mount_point, kind, sizes }));
-            }
-            false
         });
-        // What fails now did not when the devices were listed: the mounts are gone.
-        let _ = all;
+        if result.is_none() {
+            // Another mount covers it. It may be mounted elsewhere as well, where it tells how large it is.
+            let place = mounts::open_device(proc, device, lines, |mount| mounts::reach_mount(mount, path));
+            let sizes = place.ok().and_then(|place| sizes(&place));
+            mount_list::first(proc, device, lines, |mount| result = tell(mount, name, sizes, path, visit));
+        }
         result
     }
+}
+
+fn tell(
+    mount: &Mount<'_>,
+    device: &[u8],
+    sizes: Option<FileSystemSizes>,
+    path: &mut [u8],
+    visit: &mut dyn FnMut(FileSystemPiece<'_>) -> bool,
+) -> Option<bool> {
+    let mount_point = mount.point.to_path(path)?.to_bytes();
+    Some(visit(FileSystemPiece::Begin { device, mount_point, kind: mount.kind, sizes }))
 }
 
 /// Without sysfs a device has no name but its number.
@@ -114,12 +122,13 @@ fn number(device: Device) -> Option<Path> {
     Path::of(&[digits(device.major.into(), major), b":", digits(device.minor.into(), minor)])
 }
 
-fn sizes(room: file_system::Room) -> FileSystemSizes {
+fn sizes(place: &Fd) -> Option<FileSystemSizes> {
+    let room = file_system::room(place).ok()?;
     let used = room.blocks.saturating_sub(room.free);
     let bytes = |blocks: u64| blocks.saturating_mul(room.block_bytes);
-    FileSystemSizes {
+    Some(FileSystemSizes {
         used_bytes: bytes(used),
         total_bytes: bytes(used.saturating_add(room.available)),
         privileged_bytes: bytes(room.blocks),
-    }
+    })
 }

@@ -5,7 +5,7 @@
 //! meanwhile is left out; what comes may be. That a file system is told twice would take two of them to go in between: the
 //! one told last, and one not told.
 
-use super::mounts::{self, Device};
+use super::mounts::{self, Device, Mount};
 use super::pseudo::Pseudo;
 use crate::guest::{ListPlace, MountListError};
 use crate::limits::linux::MOUNTED_DEVICES;
@@ -66,19 +66,17 @@ pub fn device_at(ListPlace([device, _]): ListPlace) -> Device {
     Device::from_bytes(device.to_ne_bytes())
 }
 
-/// Where a device is mounted first, as a path in `path`: how long it is without its NUL. `None` if it is not mounted any more.
-pub fn mount_point(proc: &mut Pseudo, device: Device, path: &mut [u8], lines: &mut [u8]) -> Option<usize> {
-    let mut length = None;
-    let all = mounts::each(proc, lines, |mount| {
-        if mount.block_device() != Some(device) {
-            return true;
+/// Gives the first mount of a device to `act`, if it is still mounted.
+pub fn first(proc: &mut Pseudo, device: Device, lines: &mut [u8], mut act: impl FnMut(&Mount<'_>)) {
+    let read = mounts::each(proc, lines, |mount| {
+        let is_it = mount.block_device() == Some(device);
+        if is_it {
+            act(mount);
         }
-        length = mount.point.to_path(path).map(|path| path.count_bytes());
-        false
+        !is_it
     });
     // What fails now did not when the devices were listed: the mounts are gone.
-    let _ = all;
-    length
+    let _ = read;
 }
 
 #[cfg(test)]

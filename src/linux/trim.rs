@@ -1,5 +1,7 @@
 //! Trimming the file systems that are mounted.
 
+use core::ffi::CStr;
+
 use super::Linux;
 use super::mount_list::{self, Room};
 use super::mounts;
@@ -18,7 +20,11 @@ impl Trim for Linux {
         let mut place = from;
         while let Some((device, behind)) = mount_list::next(list, place) {
             place = behind;
-            if let Some(length) = mount_list::mount_point(&mut self.proc, device, path, lines) {
+            let mut length = None;
+            mount_list::first(&mut self.proc, device, lines, |mount| {
+                length = mount.point.to_path(path).map(CStr::count_bytes);
+            });
+            if let Some(length) = length {
                 return Ok(path.get(..length).map(|path| (path, place)));
             }
         }

@@ -23,6 +23,8 @@ import network  # noqa: F401
 import idle  # noqa: F401
 import clock  # noqa: F401
 import cpus_memory  # noqa: F401
+import file_systems  # noqa: F401
+import trim  # noqa: F401
 import shutdown  # noqa: F401
 import transports  # noqa: F401
 import initramfs  # noqa: F401
@@ -56,6 +58,7 @@ def main():
             guest.plain.close()
             network.networked.close()
             transports.lines.close()
+            file_systems.storage.close()
     sys.exit(0 if passed else 1)
 
 

@@ -55,7 +55,7 @@ def info(t):
 COMMANDS = ("guest-sync", "guest-sync-delimited", "guest-ping", "guest-info", "guest-get-time", "guest-get-host-name",
             "guest-get-osinfo", "guest-get-timezone", "guest-set-time", "guest-file-open", "guest-file-close",
             "guest-file-read", "guest-file-write", "guest-file-seek", "guest-file-flush", "guest-network-get-interfaces",
-            "guest-shutdown")
+            "guest-get-fsinfo", "guest-fstrim", "guest-shutdown")
 ALL_COMMANDS = set(COMMANDS) | {
     "guest-network-get-route", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats",
     "guest-ssh-remove-authorized-keys", "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys",
