@@ -129,4 +129,4 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(clients, dialect, sync);
+transcripts!(clients, dialect, storage, sync);

@@ -216,9 +216,9 @@ fn the_controller_of_an_nvme_subsystem_is_found() {
     tree.file(&format!("{subsystem}/serial"), "one\n");
     tree.block(&format!("{subsystem}/nvme0n1/nvme0n1p1"), "259:1");
     tree.file(&format!("{subsystem}/nvme0n1/nvme0n1p1/partition"), "1\n");
-    let told = |slot, node: &str| {
-        let bus = if slot == None { DiskBus::Unknown } else { DiskBus::Nvme };
-        let serial = if slot == None { "one" } else { "Model_one" };
+    let told = |slot: Option<u32>, node: &str| {
+        let bus = if slot.is_none() { DiskBus::Unknown } else { DiskBus::Nvme };
+        let serial = if slot.is_none() { "one" } else { "Model_one" };
         (bus, slot, serial.to_owned(), node.to_owned())
     };
     assert_eq!(tree.one(259, 0), told(None, "/dev/nvme0n1"), "no controller");
