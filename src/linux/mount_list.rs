@@ -28,7 +28,7 @@ impl<'b> Room<'b> {
         let (devices, rest) = buffer.split_at_mut_checked(buffer.len() / 4).unwrap_or_default();
         let (devices, _) = devices.as_chunks_mut();
         let most = devices.len().min(MOUNTED_DEVICES);
-        let (path, lines) = rest.split_at_mut_checked(rest.len() / 2).unwrap_or_default();
+        let (lines, path) = rest.split_at_mut_checked(rest.len() / 2).unwrap_or_default();
         Room { devices: devices.get_mut(..most).unwrap_or_default(), path, lines }
     }
 }
@@ -97,6 +97,19 @@ mod tests {
             assert_eq!(device_at(behind), device);
             told.push(device.minor);
             place = behind;
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_as_many_as_the_limit_says() {
+        let mut scratch = vec![0; crate::limits::linux::SCRATCH_BYTES];
+        let room = Room::of(&mut scratch);
+        assert_eq!(room.devices.len(), MOUNTED_DEVICES);
+        assert!(room.path.len() >= room.lines.len() && room.lines.len() >= 8192);
+        for size in 0..64 {
+            let mut scratch = vec![0; size];
+            let room = Room::of(&mut scratch);
+            assert!(room.path.len() >= room.lines.len(), "{size}");
         }
     }
 

@@ -261,6 +261,35 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_is_reached_only_where_nothing_covers_it() {
+        let (mut path, mut reached) = (vec![0; 4096], 0);
+        each(&mut Pseudo::proc(), &mut [0; 4096], |mount| {
+            match open_mount(mount, &mut path) {
+                Ok(file) => {
+                    assert!(standing(&file).unwrap().mount.is_none_or(|id| id == mount.id));
+                    reached += 1;
+                }
+                // What is mounted at the same place after it, or what only root sees.
+                Err(errno) => assert!(matches!(errno, Errno::EBUSY | Errno::EACCES | Errno::EINVAL), "{errno:?}"),
+            }
+            // Another mount's number is not that of the place.
+            let other = Mount { id: mount.id.wrapping_add(1 << 40), ..*mount };
+            assert!(open_mount(&other, &mut path).is_err() || standing_is_unnumbered());
+            true
+        })
+        .unwrap();
+        assert!(reached > 0);
+        let nowhere = Device { major: 0, minor: 0 };
+        let opened = open_device(&mut Pseudo::proc(), nowhere, &mut [0; 4096], |mount| open_mount(mount, &mut path));
+        assert_eq!(opened, Err(Errno::ENOENT));
+    }
+
+    /// Before Linux 5.8.
+    fn standing_is_unnumbered() -> bool {
+        standing(&Fd::open(c"/", OpenFlags::PLACE).unwrap()).unwrap().mount.is_none()
+    }
+
+    #[test]
     fn the_devices_of_this_machine_come_once_each() {
         let mut expected: Vec<String> = Vec::new();
         for line in std::fs::read_to_string("/proc/self/mountinfo").unwrap().lines() {
