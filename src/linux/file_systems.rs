@@ -90,16 +90,16 @@ impl Linux {
         let name = known.as_ref().map(Name::as_slice).or(number.as_ref().map(Path::as_bytes)).unwrap_or_default();
         let proc = &mut self.proc;
         let mut result = None;
-        mount_list::first(proc, device, lines, |mount| {
+        mount_list::first(proc, device, lines, &mut |mount| {
             if let Ok(place) = mounts::reach_mount(mount, path) {
                 result = tell(mount, name, sizes(&place), path, visit);
             }
         });
         if result.is_none() {
             // Another mount covers it. It may be mounted elsewhere as well, where it tells how large it is.
-            let place = mounts::open_device(proc, device, lines, |mount| mounts::reach_mount(mount, path));
+            let place = mounts::open_device(proc, device, lines, &mut |mount| mounts::reach_mount(mount, path));
             let sizes = place.ok().and_then(|place| sizes(&place));
-            mount_list::first(proc, device, lines, |mount| result = tell(mount, name, sizes, path, visit));
+            mount_list::first(proc, device, lines, &mut |mount| result = tell(mount, name, sizes, path, visit));
         }
         result
     }

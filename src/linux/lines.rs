@@ -28,6 +28,11 @@ pub fn read_whole(file: &Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
 /// # Errors
 /// Those of read(2). `ENAMETOOLONG`, once all lines have been read: some were left out, for they are longer than the buffer.
 pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> bool) -> Result<(), Errno> {
+    each(file, buffer, &mut visit)
+}
+
+/// Compiled once, for all that visit.
+fn each(file: &Fd, buffer: &mut [u8], visit: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Errno> {
     let mut length = 0_usize;
     let mut skipping = false;
     let mut result = Ok(());

@@ -67,7 +67,7 @@ pub fn device_at(ListPlace([device, _]): ListPlace) -> Device {
 }
 
 /// Gives the first mount of a device to `act`, if it is still mounted.
-pub fn first(proc: &mut Pseudo, device: Device, lines: &mut [u8], mut act: impl FnMut(&Mount<'_>)) {
+pub fn first(proc: &mut Pseudo, device: Device, lines: &mut [u8], act: &mut dyn FnMut(&Mount<'_>)) {
     let read = mounts::each(proc, lines, |mount| {
         let is_it = mount.block_device() == Some(device);
         if is_it {

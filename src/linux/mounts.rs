@@ -160,7 +160,7 @@ pub fn open_device(
     proc: &mut Pseudo,
     device: Device,
     buffer: &mut [u8],
-    mut open: impl FnMut(&Mount<'_>) -> Result<Fd, Errno>,
+    open: &mut dyn FnMut(&Mount<'_>) -> Result<Fd, Errno>,
 ) -> Result<Fd, Errno> {
     let mut result = Err(Errno::ENOENT);
     let mut is_first = true;
@@ -183,6 +183,11 @@ pub fn open_device(
 /// Those of open(2) and read(2), and of a mount of `/proc` where there is none. `ENAMETOOLONG`, once all mounts have been
 /// given: some were left out, for their lines are longer than the buffer.
 pub fn each(proc: &mut Pseudo, buffer: &mut [u8], mut visit: impl FnMut(&Mount<'_>) -> bool) -> Result<(), Errno> {
+    read(proc, buffer, &mut visit)
+}
+
+/// Compiled once, for all that visit.
+fn read(proc: &mut Pseudo, buffer: &mut [u8], visit: &mut dyn FnMut(&Mount<'_>) -> bool) -> Result<(), Errno> {
     let file = proc.open(c"self/mountinfo")?;
     each_line(&file, buffer, |line| Mount::read(line).is_none_or(|mount| visit(&mount)))
 }
@@ -280,7 +285,8 @@ mod tests {
         .unwrap();
         assert!(reached > 0);
         let nowhere = Device { major: 0, minor: 0 };
-        let opened = open_device(&mut Pseudo::proc(), nowhere, &mut [0; 4096], |mount| open_mount(mount, &mut path));
+        let opened =
+            open_device(&mut Pseudo::proc(), nowhere, &mut [0; 4096], &mut |mount| open_mount(mount, &mut path));
         assert_eq!(opened, Err(Errno::ENOENT));
     }
 

@@ -21,7 +21,7 @@ impl Trim for Linux {
         while let Some((device, behind)) = mount_list::next(list, place) {
             place = behind;
             let mut length = None;
-            mount_list::first(&mut self.proc, device, lines, |mount| {
+            mount_list::first(&mut self.proc, device, lines, &mut |mount| {
                 length = mount.point.to_path(path).map(CStr::count_bytes);
             });
             if let Some(length) = length {
@@ -34,7 +34,7 @@ impl Trim for Linux {
     fn trim(&mut self, at: ListPlace, minimum_bytes: u64, buffer: &mut [u8]) -> Result<Trimmed, TrimError> {
         let Room { path, lines, .. } = Room::of(buffer);
         let device = mount_list::device_at(at);
-        let file = mounts::open_device(&mut self.proc, device, lines, |mount| mounts::open_mount(mount, path))
+        let file = mounts::open_device(&mut self.proc, device, lines, &mut |mount| mounts::open_mount(mount, path))
             .map_err(TrimError::Open)?;
         match file_system::trim(&file, minimum_bytes) {
             Ok((trimmed_bytes, minimum_bytes)) => Ok(Trimmed { trimmed_bytes, minimum_bytes }),
