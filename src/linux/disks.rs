@@ -150,7 +150,9 @@ impl Disks {
         let link = Path::of(link)?;
         let mut buffer = [0; 512];
         let length = fd::read_link_at(&self.sysfs, link.as_c_str(), &mut buffer).ok()?;
-        Path::of(&[buffer.get(..length)?.strip_prefix(b"../../")?])
+        // One that fills the buffer may go on.
+        let path = buffer.get(..length).filter(|path| path.len() < buffer.len())?;
+        Path::of(&[path.strip_prefix(b"../../")?])
     }
 }
 
