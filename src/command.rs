@@ -15,12 +15,18 @@ use crate::long::{Long, LongArgument};
 
 #[cfg(feature = "network")]
 pub mod address;
+#[cfg(feature = "inventory")]
+pub mod disk_address;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "freeze")]
+pub mod fstrim;
 #[cfg(feature = "inventory")]
 pub mod get_cpustats;
 #[cfg(feature = "inventory")]
 pub mod get_diskstats;
+#[cfg(feature = "inventory")]
+pub mod get_fsinfo;
 pub mod get_host_name;
 #[cfg(feature = "inventory")]
 pub mod get_load;
@@ -38,6 +44,8 @@ pub mod get_vcpus;
 pub mod info;
 #[cfg(any(feature = "cpu-memory", feature = "inventory", feature = "network"))]
 pub mod listing;
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+pub mod mount_list;
 #[cfg(feature = "network")]
 pub mod network_get_interfaces;
 #[cfg(feature = "network")]

@@ -9,9 +9,11 @@ use crate::errno::Errno;
 mod counters;
 pub mod fake;
 mod routes;
+mod storage;
 
 pub use counters::{CpuStatistics, CpuTimes, DiskCounters, DiskStatistics, Load, LongLists, ShortName};
 pub use routes::{Route, RouteError, Routes, Way};
+pub use storage::*;
 
 /// What is special about a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -55,6 +55,8 @@ pub mod linux {
     pub const ID_BYTES: usize = 4 * 1024;
     /// Members of all objects that are open at a time.
     pub const KEYS: usize = 1152;
+    /// Block devices with a file system that is mounted.
+    pub const MOUNTED_DEVICES: usize = 1024;
     /// Open `guest-file` handles.
     pub const FILES: usize = 128;
     /// What `input-data` or an early `buf-b64` may come to, decoded, when it is too long to be held.
@@ -66,6 +68,8 @@ const _: () = {
     assert!(linux::REQUEST_BYTES >= least::REQUEST_BYTES);
     assert!(linux::SCRATCH_BYTES >= least::SCRATCH_BYTES);
     assert!(linux::OUTPUT_BYTES >= least::OUTPUT_BYTES);
+    // Their numbers take a quarter of the scratch room.
+    assert!(linux::MOUNTED_DEVICES * 8 <= linux::SCRATCH_BYTES / 4);
     assert!(linux::ID_BYTES >= least::ID_BYTES && linux::KEYS >= least::KEYS);
     assert!(least::REQUEST_BYTES >= 2 * least::SCRATCH_BYTES);
     assert!(NESTING / 8 >= least::NESTING_BYTES && NESTING.is_multiple_of(8));

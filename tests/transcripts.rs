@@ -178,5 +178,5 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, sync, users);
+transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, storage, sync, users);
 transcripts!(fake, "transcripts/fake/", FAKE: counters, power, processors_and_memory, system);

@@ -17,8 +17,12 @@ pub mod clock;
 #[cfg(feature = "cpu-memory")]
 pub mod cpus;
 pub mod device;
+#[cfg(feature = "inventory")]
+pub mod disks;
 #[cfg(feature = "accounts")]
 pub mod entry;
+#[cfg(feature = "inventory")]
+pub mod file_systems;
 pub mod files;
 pub mod line;
 pub mod lines;
@@ -27,6 +31,8 @@ pub mod log;
 pub mod logins;
 #[cfg(feature = "cpu-memory")]
 pub mod memory_blocks;
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+pub mod mount_list;
 pub mod mounts;
 #[cfg(feature = "network")]
 pub mod netlink;
@@ -57,6 +63,8 @@ pub mod statistics;
 pub mod system;
 pub mod table;
 pub mod timezone;
+#[cfg(feature = "freeze")]
+pub mod trim;
 pub mod tzif;
 
 use crate::guest::{Guest, Spool};
@@ -72,7 +80,10 @@ pub struct Linux {
     spool: MemorySpool,
     /// `/proc`, mounted or not.
     // Only commands of these groups read it.
-    #[cfg_attr(not(any(feature = "inventory", feature = "network", feature = "power")), allow(dead_code))]
+    #[cfg_attr(
+        not(any(feature = "freeze", feature = "inventory", feature = "network", feature = "power")),
+        allow(dead_code)
+    )]
     pub(crate) proc: Pseudo,
     /// `/sys`, mounted or not.
     pub(crate) sys: Pseudo,

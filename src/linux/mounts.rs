@@ -8,7 +8,9 @@ use core::ffi::CStr;
 use super::lines::{decimal, each_line};
 use super::pseudo::Pseudo;
 use crate::errno::Errno;
-use crate::sys::fd;
+pub use crate::guest::MountListError as ListError;
+use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::file_system::standing;
 
 /// The number of a block device: major in the upper, minor in the lower half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,70 @@ impl<'l> Mount<'l> {
             _ => Some(self.device),
         }
     }
+
+    /// Whether `place` is on this mount: another one may be mounted over it.
+    fn has(&self, place: &Fd) -> Result<(), Errno> {
+        let standing = standing(place)?;
+        let is_mine = match standing.mount {
+            Some(id) => id == self.id,
+            // Each subvolume of a btrfs has a device number of its own.
+            None => self.kind == b"btrfs" || standing.device == (self.device.major, self.device.minor),
+        };
+        if is_mine { Ok(()) } else { Err(Errno::EBUSY) }
+    }
+}
+
+/// Gets hold of the place where `mount` is, without opening it. `buffer` has room for the path.
+///
+/// # Errors
+/// Those of open(2); `EBUSY` if another mount covers it.
+pub fn reach_mount(mount: &Mount<'_>, buffer: &mut [u8]) -> Result<Fd, Errno> {
+    let place = Fd::open(mount.point.to_path(buffer).ok_or(Errno::ENAMETOOLONG)?, OpenFlags::PLACE)?;
+    mount.has(&place).map(|()| place)
+}
+
+/// Opens the place where `mount` is, to read. `buffer` has room for the path. What is mounted may be a file; devices and
+/// FIFOs are not opened, because they would notice.
+///
+/// # Errors
+/// Those of open(2); `EBUSY` if another mount covers it; `EINVAL` for a device or FIFO.
+pub fn open_mount(mount: &Mount<'_>, buffer: &mut [u8]) -> Result<Fd, Errno> {
+    let place = reach_mount(mount, buffer)?;
+    let standing = standing(&place)?;
+    if standing.is_directory {
+        return place.open_at(c".", OpenFlags::READ.with(OpenFlags::DIRECTORY));
+    }
+    if !standing.is_regular {
+        return Err(Errno::EINVAL);
+    }
+    let path = mount.point.to_path(buffer).ok_or(Errno::ENAMETOOLONG)?;
+    let file = Fd::open(path, OpenFlags::READ.with(OpenFlags::NON_BLOCKING))?;
+    mount.has(&file).map(|()| file)
+}
+
+/// Tries `open` on each mount of a device, the oldest first, until one can be had.
+///
+/// # Errors
+/// What the first one failed with; `ENOENT` if the device is not mounted, or [`each`]'s.
+pub fn open_device(
+    proc: &mut Pseudo,
+    device: Device,
+    buffer: &mut [u8],
+    open: &mut dyn FnMut(&Mount<'_>) -> Result<Fd, Errno>,
+) -> Result<Fd, Errno> {
+    let mut result = Err(Errno::ENOENT);
+    let mut is_first = true;
+    each(proc, buffer, |mount| {
+        if mount.block_device() != Some(device) {
+            return true;
+        }
+        let opened = open(mount);
+        if core::mem::take(&mut is_first) || opened.is_ok() {
+            result = opened;
+        }
+        result.is_err()
+    })
+    .and(result)
 }
 
 /// Gives each mount, the oldest first, to `visit`, until that answers false. `buffer` holds a line at a time.
@@ -117,17 +183,13 @@ impl<'l> Mount<'l> {
 /// Those of open(2) and read(2), and of a mount of `/proc` where there is none. `ENAMETOOLONG`, once all mounts have been
 /// given: some were left out, for their lines are longer than the buffer.
 pub fn each(proc: &mut Pseudo, buffer: &mut [u8], mut visit: impl FnMut(&Mount<'_>) -> bool) -> Result<(), Errno> {
-    let file = proc.open(c"self/mountinfo")?;
-    each_line(&file, buffer, |line| Mount::read(line).is_none_or(|mount| visit(&mount)))
+    read(proc, buffer, &mut visit)
 }
 
-/// Why the file systems cannot be listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListError {
-    /// What is mounted is not told.
-    System(Errno),
-    /// More than this many block devices are mounted.
-    TooMany(usize),
+/// Compiled once, for all that visit.
+fn read(proc: &mut Pseudo, buffer: &mut [u8], visit: &mut dyn FnMut(&Mount<'_>) -> bool) -> Result<(), Errno> {
+    let file = proc.open(c"self/mountinfo")?;
+    each_line(&file, buffer, |line| Mount::read(line).is_none_or(|mount| visit(&mount)))
 }
 
 /// Lists the block devices that are mounted, in the order of their first mounts, each once. Answers how many there are.
@@ -201,6 +263,36 @@ mod tests {
         assert_eq!(text.to_path(&mut [0; 4]), None);
         assert_eq!(Escaped(b"\\0").to_path(&mut [0; 3]), Some(c"\\0"), "not an escape");
         assert_eq!(Escaped(b"").to_path(&mut [0; 1]), Some(c""));
+    }
+
+    #[test]
+    fn a_mount_is_reached_only_where_nothing_covers_it() {
+        let (mut path, mut reached) = (vec![0; 4096], 0);
+        each(&mut Pseudo::proc(), &mut [0; 4096], |mount| {
+            match open_mount(mount, &mut path) {
+                Ok(file) => {
+                    assert!(standing(&file).unwrap().mount.is_none_or(|id| id == mount.id));
+                    reached += 1;
+                }
+                // What is mounted at the same place after it, or what only root sees.
+                Err(errno) => assert!(matches!(errno, Errno::EBUSY | Errno::EACCES | Errno::EINVAL), "{errno:?}"),
+            }
+            // Another mount's number is not that of the place.
+            let other = Mount { id: mount.id.wrapping_add(1 << 40), ..*mount };
+            assert!(open_mount(&other, &mut path).is_err() || standing_is_unnumbered());
+            true
+        })
+        .unwrap();
+        assert!(reached > 0);
+        let nowhere = Device { major: 0, minor: 0 };
+        let opened =
+            open_device(&mut Pseudo::proc(), nowhere, &mut [0; 4096], &mut |mount| open_mount(mount, &mut path));
+        assert_eq!(opened, Err(Errno::ENOENT));
+    }
+
+    /// Before Linux 5.8.
+    fn standing_is_unnumbered() -> bool {
+        standing(&Fd::open(c"/", OpenFlags::PLACE).unwrap()).unwrap().mount.is_none()
     }
 
     #[test]

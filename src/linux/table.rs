@@ -3,11 +3,13 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
+#[cfg(feature = "freeze")]
+use crate::command::fstrim;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
 #[cfg(feature = "inventory")]
-use crate::command::{get_cpustats, get_diskstats, get_load};
+use crate::command::{get_cpustats, get_diskstats, get_fsinfo, get_load};
 #[cfg(feature = "cpu-memory")]
 use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
 #[cfg(feature = "accounts")]
@@ -31,10 +33,14 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<file::seek::FileSeek>(),
     #[cfg(feature = "file")]
     Row::of::<file::write::FileWrite>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fstrim::Fstrim>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_cpustats::GetCpustats>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_diskstats::GetDiskstats>(),
+    #[cfg(feature = "inventory")]
+    Row::of::<get_fsinfo::GetFsinfo>(),
     Row::of::<get_host_name::GetHostName>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_load::GetLoad>(),

@@ -27,6 +27,11 @@ pub fn names(directory: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&CStr) -> 
 /// # Errors
 /// Those of getdents64(2).
 pub fn entries(directory: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&CStr, i64) -> bool) -> Result<(), Errno> {
+    each(directory, buffer, &mut visit)
+}
+
+/// Compiled once, for all that visit.
+fn each(directory: &Fd, buffer: &mut [u8], visit: &mut dyn FnMut(&CStr, i64) -> bool) -> Result<(), Errno> {
     loop {
         // SAFETY: the buffer is writable for its length, and the call keeps no pointer.
         let result = unsafe { libc::syscall(libc::SYS_getdents64, directory.raw(), buffer.as_mut_ptr(), buffer.len()) };

@@ -43,6 +43,8 @@ impl OpenFlags {
     pub const NO_FOLLOW: OpenFlags = OpenFlags(libc::O_NOFOLLOW);
     /// It must be a directory.
     pub const DIRECTORY: OpenFlags = OpenFlags(libc::O_DIRECTORY);
+    /// Only its place: nothing can be read or written, and no device notices.
+    pub const PLACE: OpenFlags = OpenFlags(libc::O_PATH);
 
     /// Both.
     #[must_use]

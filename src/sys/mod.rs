@@ -5,6 +5,7 @@
 pub mod directory;
 pub mod epoll;
 pub mod fd;
+pub mod file_system;
 pub mod memory;
 pub mod mount;
 #[cfg(feature = "network")]

@@ -30,6 +30,14 @@ def environment():
     return {"LD_LIBRARY_PATH": ":".join(sorted(directories))} if directories else {}
 
 
+def libraries(program):
+    """The paths of the libraries that a program asks for, and of their loader, by ldd; none for a static one."""
+    surroundings = {**os.environ, **environment()} if os.path.isdir(DIRECTORY) else None
+    listed = subprocess.run(["ldd", program], env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    # `name => /path (address)`, or the loader: `/path (address)`.
+    return re.findall(r"^\s*(?:\S+ => )?(/\S+) \(", listed.stdout.decode(), re.M)
+
+
 def version():
     """Such as 10.0.2, from the running agent, because the file beside it could be stale."""
     output = subprocess.run([binary(), "-V"], env={**os.environ, **environment()}, stdout=subprocess.PIPE,

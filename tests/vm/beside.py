@@ -30,7 +30,7 @@ class Beside(Guest):
         image = Options.image + ".beside"
         if not os.path.exists(image):
             real = oracle.binary()
-            build_image(Options.agent, image, ["%s:/bin/qemu-ga" % real, *libraries(real)])
+            build_image(Options.agent, image, additions=["%s:/bin/qemu-ga" % real, *libraries(real)])
         devices = ["-smp", "1,maxcpus=2", "-m", "256M,slots=2,maxmem=1G",
                    *Vm.socket("real"), "-device", "virtserialport,chardev=real,name=" + REAL_PORT]
         super().__init__(image=image, append="movable_node " + append, devices=devices, disks=disks)

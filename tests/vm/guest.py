@@ -28,39 +28,35 @@ class Options:
 
 
 def libraries(agent):
-    """What `--add` needs for an agent that is not static (the real qemu-ga, to compare with): its libraries, by ldd."""
-    surroundings = {**os.environ, **oracle.environment()} if os.path.isdir(oracle.DIRECTORY) else None
-    listed = subprocess.run(["ldd", agent], env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    added = []
-    for line in listed.stdout.decode().splitlines():
-        # `name => /path (address)`, or the loader: `/path (address)`.
-        found = re.match(r"\s*(?:\S+ => )?(/\S+) \(", line)
-        if found:
-            path = found.group(1)
-            loader = os.path.basename(path).startswith("ld-linux")
-            added.append("%s:%s" % (path, path if loader else "/lib/x86_64-linux-gnu/" + os.path.basename(path)))
-    return added
+    """What `--add` needs for an agent that is not static (the real qemu-ga, to compare with)."""
+    def place(path):
+        loader = os.path.basename(path).startswith("ld-linux")
+        return path if loader else "/lib/x86_64-linux-gnu/" + os.path.basename(path)
+    return ["%s:%s" % (path, place(path)) for path in oracle.libraries(agent)]
 
 
-def build_bridge(output):
-    """The guest's vsock client, see vsock_bridge.rs. Made in the repository, so with the compiler that is pinned there."""
+def build_program(source, output):
+    """A program of one file for the guest. Made in the repository, so with the compiler that is pinned there."""
     subprocess.run(["rustc", "--edition", "2024", "--target", "x86_64-unknown-linux-musl", "-O", "-C", "panic=abort",
-                    "-C", "strip=symbols", "-C", "linker=rust-lld", "-o", output, os.path.join(HERE, "vsock_bridge.rs")],
+                    "-C", "strip=symbols", "-C", "linker=rust-lld", "-o", output, os.path.join(HERE, source)],
                    cwd=oracle.ROOT, check=True)
 
 
-def build_image(agent, output, additions=()):
-    """The initramfs of these tests: made with what users make theirs with. `additions` are further `--add` words."""
+def build_image(agent, output, modules=(), additions=()):
+    """The initramfs of these tests: made with what users make theirs with. `modules` and `additions` (SRC:DST) go into one
+    that not every test has to wait for."""
     if not os.access(agent, os.X_OK):
         raise SystemExit("no agent at %s: build it, or name one with --agent" % agent)
     bridge = output + ".bridge"
-    build_bridge(bridge)
+    build_program("vsock_bridge.rs", bridge)
     command = [os.path.join(oracle.ROOT, "targets", "initramfs", "build"), "--agent", agent, "--output", output,
                "--busybox", os.path.join(DIRECTORY, "busybox"), "--modules", os.path.join(DIRECTORY, "kernel", "modules"),
                "--module", "virtio_blk", "--module", "vsock_loopback", "--module", "virtio_net",
                "--module", "dummy", "--add", os.path.join(HERE, "guest") + ":/test",
                "--add", bridge + ":/bin/vsock-bridge"]
-    for addition in [*libraries(agent), *additions]:
+    for module in modules:
+        command += ["--module", module]
+    for addition in [*additions, *libraries(agent)]:
         command += ["--add", addition]
     subprocess.run(command, check=True)
 

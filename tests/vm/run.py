@@ -24,6 +24,8 @@ import idle  # noqa: F401
 import clock  # noqa: F401
 import cpus_memory  # noqa: F401
 import passwords  # noqa: F401
+import file_systems  # noqa: F401
+import trim  # noqa: F401
 import shutdown  # noqa: F401
 import suspend  # noqa: F401
 import users  # noqa: F401
@@ -67,6 +69,7 @@ def main():
             network.networked.close()
             transports.lines.close()
             beside.both.close()
+            file_systems.storage.close()
     sys.exit(0 if passed else 1)
 
 
