@@ -26,12 +26,12 @@ SECOND = 10 ** 9
 class Beside(Guest):
     """A machine in which both run. `ours` and `real` are the lines to them."""
 
-    def __init__(self, append="", disks=()):
-        image = Options.image + ".beside"
+    def __init__(self, append="", disks=(), devices=(), modules=()):
+        image = "-".join((Options.image + ".beside", *modules))
         if not os.path.exists(image):
             real = oracle.binary()
-            build_image(Options.agent, image, additions=["%s:/bin/qemu-ga" % real, *libraries(real)])
-        devices = ["-smp", "1,maxcpus=2", "-m", "256M,slots=2,maxmem=1G",
+            build_image(Options.agent, image, modules, ["%s:/bin/qemu-ga" % real, *libraries(real)])
+        devices = ["-smp", "1,maxcpus=2", "-m", "256M,slots=2,maxmem=1G", *devices,
                    *Vm.socket("real"), "-device", "virtserialport,chardev=real,name=" + REAL_PORT]
         super().__init__(image=image, append="movable_node " + append, devices=devices, disks=disks)
         self.ours = self.real = None

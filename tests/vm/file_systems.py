@@ -7,6 +7,7 @@ import time
 import files
 from guest import test
 from report import check, equal
+from seen import seen
 from storage import drive, empty, ext4, partitioned, storage, xfs
 
 
@@ -111,6 +112,7 @@ def each_disk_is_where_qemu_was_told_to_put_it(vm):
         disk = entry["disk"][0]
         print("    %s: %s %s, %s" % (entry["mountpoint"], disk["bus-type"],
                                      "%(bus)02x:%(slot)02x.%(function)x" % disk["pci-controller"], disk.get("serial")))
+    seen("guest-get-fsinfo", "%d disks on the buses and with the serial numbers QEMU was told, sizes as stat -f has them" % len(wanted))
     # Another one covers it, but not its second mount: it is told as before.
     vm.shell.check("mkdir '/mnt/once more'; mount --bind /mnt/plain '/mnt/once more'; mount -t tmpfs none /mnt/plain")
     equal(vm.ask(), wanted, "with a mount beside it and one over it")

@@ -32,6 +32,7 @@ import users  # noqa: F401
 import transports  # noqa: F401
 import initramfs  # noqa: F401
 import beside
+import beside_storage  # noqa: F401
 import counters  # noqa: F401
 import seen  # What it notes is complete once all of the others ran.
 
