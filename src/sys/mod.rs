@@ -18,6 +18,7 @@ pub mod replace;
 pub mod rtc;
 pub mod signal;
 pub mod socket;
+pub mod spawn;
 pub mod start;
 pub mod system;
 pub mod terminal;
