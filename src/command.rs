@@ -17,6 +17,8 @@ use crate::long::{Long, LongArgument};
 pub mod address;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "freeze")]
+pub mod fsfreeze;
 #[cfg(feature = "inventory")]
 pub mod get_cpustats;
 #[cfg(feature = "inventory")]

@@ -7,9 +7,11 @@ use core::net::IpAddr;
 use crate::errno::Errno;
 
 mod counters;
+mod freeze;
 mod routes;
 
 pub use counters::{CpuStatistics, CpuTimes, DiskCounters, DiskStatistics, Load, LongLists, ShortName};
+pub use freeze::*;
 pub use routes::{Route, RouteError, Routes, Way};
 
 /// What is special about a command.

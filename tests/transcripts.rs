@@ -8,6 +8,7 @@ mod common;
 use common::{LINUX, Random, play};
 use picoqga::linux::Linux;
 use picoqga::linux::log::Log;
+use picoqga::linux::options::Options;
 use picoqga::linux::table::TABLE;
 use picoqga::transport::fake::Piece;
 
@@ -65,7 +66,7 @@ fn check(name: &str, how: &str, sessions: &[Session], mut cut: impl FnMut(&[u8])
         let all = session.writes.concat();
         let mut script: Vec<_> = cut(&all).into_iter().map(|(start, end)| Piece::Bytes(&all[start..end])).collect();
         script.push(Piece::HangUp);
-        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), 90), LINUX, &script);
+        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), &Options::DEFAULT), LINUX, &script);
         assert_eq!(
             String::from_utf8_lossy(&said),
             String::from_utf8_lossy(&session.replies),
@@ -84,7 +85,7 @@ fn replay(name: &str, text: &str) {
             .flat_map(|write| [Piece::Bytes(write), Piece::Pause])
             .chain([Piece::HangUp])
             .collect();
-        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), 90), LINUX, &script);
+        let said = play(&TABLE, &mut Linux::new(Log::new(None, false), &Options::DEFAULT), LINUX, &script);
         let (said, expected) = (String::from_utf8_lossy(&said), String::from_utf8_lossy(&session.replies));
         // Line by line, so that a failure shows the first difference.
         for (index, (said, expected)) in said.lines().zip(expected.lines()).enumerate() {
@@ -129,4 +130,4 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(accounts, clients, counters, dialect, sync, users);
+transcripts!(accounts, clients, counters, dialect, freeze, sync, users);

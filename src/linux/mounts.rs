@@ -8,7 +8,8 @@ use core::ffi::CStr;
 use super::lines::{decimal, each_line};
 use super::pseudo::Pseudo;
 use crate::errno::Errno;
-use crate::sys::fd;
+use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::file_system::standing;
 
 /// The number of a block device: major in the upper, minor in the lower half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,45 @@ impl<'l> Mount<'l> {
             _ => Some(self.device),
         }
     }
+
+    /// Whether `place` is on this mount: another one may be mounted over it.
+    fn has(&self, place: &Fd) -> Result<(), Errno> {
+        let standing = standing(place)?;
+        let is_mine = match standing.mount {
+            Some(id) => id == self.id,
+            // Each subvolume of a btrfs has a device number of its own.
+            None => self.kind == b"btrfs" || standing.device == (self.device.major, self.device.minor),
+        };
+        if is_mine { Ok(()) } else { Err(Errno::EBUSY) }
+    }
+}
+
+/// Gets hold of the place where `mount` is, without opening it. `buffer` has room for the path.
+///
+/// # Errors
+/// Those of open(2); `EBUSY` if another mount covers it.
+pub fn reach_mount(mount: &Mount<'_>, buffer: &mut [u8]) -> Result<Fd, Errno> {
+    let place = Fd::open(mount.point.to_path(buffer).ok_or(Errno::ENAMETOOLONG)?, OpenFlags::PLACE)?;
+    mount.has(&place).map(|()| place)
+}
+
+/// Opens the place where `mount` is, to read. `buffer` has room for the path. What is mounted may be a file; devices and
+/// FIFOs are not opened, because they would notice.
+///
+/// # Errors
+/// Those of open(2); `EBUSY` if another mount covers it; `EINVAL` for a device or FIFO.
+pub fn open_mount(mount: &Mount<'_>, buffer: &mut [u8]) -> Result<Fd, Errno> {
+    let place = reach_mount(mount, buffer)?;
+    let standing = standing(&place)?;
+    if standing.is_directory {
+        return place.open_at(c".", OpenFlags::READ.with(OpenFlags::DIRECTORY));
+    }
+    if !standing.is_regular {
+        return Err(Errno::EINVAL);
+    }
+    let path = mount.point.to_path(buffer).ok_or(Errno::ENAMETOOLONG)?;
+    let file = Fd::open(path, OpenFlags::READ.with(OpenFlags::NON_BLOCKING))?;
+    mount.has(&file).map(|()| file)
 }
 
 /// Gives each mount, the oldest first, to `visit`, until that answers false. `buffer` holds a line at a time.

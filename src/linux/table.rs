@@ -3,6 +3,8 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
+#[cfg(feature = "freeze")]
+use crate::command::fsfreeze;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
@@ -31,6 +33,14 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<file::seek::FileSeek>(),
     #[cfg(feature = "file")]
     Row::of::<file::write::FileWrite>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::freeze::FsfreezeFreeze>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::freeze_list::FsfreezeFreezeList>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::status::FsfreezeStatus>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::thaw::FsfreezeThaw>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_cpustats::GetCpustats>(),
     #[cfg(feature = "inventory")]

@@ -5,10 +5,15 @@
 pub mod directory;
 pub mod epoll;
 pub mod fd;
+pub mod file_system;
+#[cfg(feature = "freeze")]
+pub mod freeze;
 pub mod memory;
 pub mod mount;
 #[cfg(feature = "network")]
 pub mod netlink;
+#[cfg(feature = "freeze")]
+pub mod poll;
 pub mod power;
 pub mod process;
 #[cfg(feature = "accounts")]

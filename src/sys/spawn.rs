@@ -262,17 +262,10 @@ impl Child {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::IntoRawFd;
-
     use super::*;
-    use crate::sys::fd::OpenFlags;
+    use crate::sys::fd::{OpenFlags, pipe};
 
     const SHELL: &CStr = c"/bin/sh";
-
-    fn pipe() -> (Fd, Fd) {
-        let (reader, writer) = std::io::pipe().unwrap();
-        (Fd::from_raw(reader.into_raw_fd()), Fd::from_raw(writer.into_raw_fd()))
-    }
 
     fn to_the_end(fd: &Fd) -> String {
         let mut text = Vec::new();
@@ -289,7 +282,7 @@ mod tests {
 
     /// Runs a shell command; answers its output and how it ended.
     fn shell(command: &CStr, environment: Option<&[TextPointer<'_>]>) -> (String, Ended) {
-        let (reader, writer) = pipe();
+        let (reader, writer) = pipe().unwrap();
         let mut room = [0; 64];
         let arguments = TextPointer::list_in(&mut room);
         for (place, text) in arguments.iter_mut().zip([SHELL, c"-c", command]) {
@@ -362,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_process_is_seen_to_end_and_leaves_nothing() {
-        let (reader, writer) = pipe();
+        let (reader, writer) = pipe().unwrap();
         let null = null();
         let arguments = [SHELL, c"-c", c"read line"].map(TextPointer::to);
         let arguments: Vec<_> = arguments.into_iter().chain([TextPointer::END]).collect();
