@@ -31,6 +31,9 @@ import transports  # noqa: F401
 import initramfs  # noqa: F401
 import beside
 import counters  # noqa: F401
+import freeze  # noqa: F401
+import freeze_ends  # noqa: F401
+import freezing
 import seen  # What it notes is complete once all of the others ran.
 
 seen.declare_checks()
@@ -67,6 +70,7 @@ def main():
             network.networked.close()
             transports.lines.close()
             beside.both.close()
+            freezing.frozen.close()
     sys.exit(0 if passed else 1)
 
 
