@@ -20,6 +20,8 @@ pub mod disk_address;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "freeze")]
+pub mod fsfreeze;
+#[cfg(feature = "freeze")]
 pub mod fstrim;
 #[cfg(feature = "inventory")]
 pub mod get_cpustats;

@@ -20,8 +20,12 @@ impl Errno {
     pub const EIO: Errno = Errno(5);
     /// No such device or address
     pub const ENXIO: Errno = Errno(6);
+    /// Exec format error
+    pub const ENOEXEC: Errno = Errno(8);
     /// Bad file descriptor
     pub const EBADF: Errno = Errno(9);
+    /// No child processes
+    pub const ECHILD: Errno = Errno(10);
     /// Resource temporarily unavailable
     pub const EAGAIN: Errno = Errno(11);
     /// Cannot allocate memory

@@ -8,10 +8,12 @@ use crate::errno::Errno;
 
 mod counters;
 pub mod fake;
+mod freeze;
 mod routes;
 mod storage;
 
 pub use counters::{CpuStatistics, CpuTimes, DiskCounters, DiskStatistics, Load, LongLists, ShortName};
+pub use freeze::*;
 pub use routes::{Route, RouteError, Routes, Way};
 pub use storage::*;
 

@@ -57,6 +57,8 @@ pub mod linux {
     pub const KEYS: usize = 1152;
     /// Block devices with a file system that is mounted.
     pub const MOUNTED_DEVICES: usize = 1024;
+    /// File systems on devices, at most, where any is to be frozen: those that are stay open.
+    pub const FROZEN_FILE_SYSTEMS: usize = 512;
     /// Open `guest-file` handles.
     pub const FILES: usize = 128;
     /// What `input-data` or an early `buf-b64` may come to, decoded, when it is too long to be held.

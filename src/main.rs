@@ -20,9 +20,11 @@ pub unsafe extern "C" fn main(count: c_int, values: *const *const c_char) -> c_i
     picoqga::linux::start::main(arguments)
 }
 
-/// A fault of the agent's own, which no input should lead to: one line, and the end.
+/// A fault of the agent's own, which no input should lead to: nothing is left frozen, one line, and the end.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
+    #[cfg(feature = "freeze")]
+    picoqga::linux::freeze::thaw_in_panic();
     write_to_standard_error(b"picoqga: internal error, stopping\n");
     picoqga::sys::process::exit(101)
 }

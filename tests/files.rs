@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use common::{LINUX, Random, play, play_with};
 use picoqga::linux::Linux;
 use picoqga::linux::log::Log;
+use picoqga::linux::options::Options;
 use picoqga::linux::table::TABLE;
 use picoqga::transport::fake::Piece;
 
@@ -40,7 +41,7 @@ impl Drop for Temporary {
 
 /// A guest, and the handle its next open will give.
 fn guest() -> (Linux, i64) {
-    let mut guest = Linux::new(Log::new(None, false), 90);
+    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
     let said = ask(&mut guest, r#"{"execute":"guest-file-open","arguments":{"path":"/dev/null"}}"#);
     let handle: i64 = said.trim_start_matches("{\"return\": ").trim_end_matches("}\n").parse().unwrap();
     (guest, handle + 1)

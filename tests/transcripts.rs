@@ -12,6 +12,7 @@ use picoqga::guest::Guest;
 use picoqga::guest::fake::Fake;
 use picoqga::linux::Linux;
 use picoqga::linux::log::Log;
+use picoqga::linux::options::Options;
 use picoqga::transport::fake::Piece;
 
 /// What a host does up to its next hang-up, and what it must hear.
@@ -70,7 +71,7 @@ struct Player<G: 'static> {
 }
 
 const LINUX_BINARY: Player<Linux> =
-    Player { table: &picoqga::linux::table::TABLE, guest: || Linux::new(Log::new(None, false), 90) };
+    Player { table: &picoqga::linux::table::TABLE, guest: || Linux::new(Log::new(None, false), &Options::DEFAULT) };
 
 static FAKE_TABLE: Table<Fake> = Table::new(&[
     Row::of::<command::get_cpustats::GetCpustats>(),
@@ -178,5 +179,5 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, storage, sync, users);
+transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, freeze, storage, sync, users);
 transcripts!(fake, "transcripts/fake/", FAKE: counters, power, processors_and_memory, system);

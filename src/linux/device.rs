@@ -7,6 +7,8 @@ use super::lines::{decimal, read_whole};
 use super::path::Path;
 use crate::errno::Errno;
 use crate::sys::fd::{self, Fd, OpenFlags};
+#[cfg(feature = "freeze")]
+use crate::sys::mount;
 
 impl Linux {
     /// Opens the device that the kernel lists as `device` in `/sys/class/CLASS`.
@@ -27,8 +29,11 @@ impl Linux {
         let (minor, _) = rest.strip_prefix(b":").and_then(decimal).ok_or(Errno::ENODEV)?;
         let (Ok(major), Ok(minor)) = (u32::try_from(major), u32::try_from(minor)) else { return Err(Errno::ENODEV) };
         let mut result = Err(Errno::ENOENT);
-        for directory in [&b"/dev/"[..], b"/run/", b"/tmp/", b"/"] {
-            let Some(node) = Path::of(&[directory, b".picoqga-", device]) else { continue };
+        for directory in [c"/dev/", c"/run/", c"/tmp/", c"/"] {
+            if !self.may_write_to(directory) {
+                continue;
+            }
+            let Some(node) = Path::of(&[directory.to_bytes(), b".picoqga-", device]) else { continue };
             result = fd::make_character_device(node.as_c_str(), major, minor);
             if result.is_ok() {
                 let opened = open_device(node.as_c_str(), flags);
@@ -38,6 +43,17 @@ impl Linux {
             }
         }
         result.and(Err(Errno::ENOENT))
+    }
+
+    /// Whether to write to a directory does not wait for a thaw.
+    fn may_write_to(&self, directory: &CStr) -> bool {
+        #[cfg(feature = "freeze")]
+        if self.freeze.is_frozen() {
+            let directory = Fd::open(directory, OpenFlags::READ.with(OpenFlags::DIRECTORY));
+            return directory.is_ok_and(|directory| mount::is_in_memory(&directory));
+        }
+        let _ = directory;
+        true
     }
 }
 

@@ -35,6 +35,7 @@ impl Level {
 pub struct Log {
     file: Option<Fd>,
     verbose: bool,
+    is_muted: bool,
 }
 
 /// The longest message, in bytes; a longer one is cut.
@@ -61,12 +62,22 @@ impl Line {
 impl Log {
     /// Messages to standard error, or to `file`.
     pub const fn new(file: Option<Fd>, verbose: bool) -> Self {
-        Log { file, verbose }
+        Log { file, verbose, is_muted: false }
+    }
+
+    /// From now on messages go to `file`.
+    pub fn write_to(&mut self, file: Fd) {
+        self.file = Some(file);
+    }
+
+    /// Drops all messages, or no longer: while file systems are frozen one could wait for the thaw, and with it the agent.
+    pub fn mute(&mut self, is_muted: bool) {
+        self.is_muted = is_muted;
     }
 
     /// Writes a message. What cannot be written is lost: a log must never stop the agent.
     pub fn write(&self, level: Level, parts: &[Part<'_>]) {
-        if !self.verbose && matches!(level, Level::Warning | Level::Info) {
+        if self.is_muted || !self.verbose && matches!(level, Level::Warning | Level::Info) {
             return;
         }
         let time_us = u64::try_from(system::real_time_ns().unwrap_or(0) / 1000).unwrap_or(0);

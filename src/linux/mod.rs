@@ -24,6 +24,10 @@ pub mod entry;
 #[cfg(feature = "inventory")]
 pub mod file_systems;
 pub mod files;
+#[cfg(feature = "freeze")]
+pub mod freeze;
+#[cfg(feature = "freeze")]
+pub mod helper;
 pub mod line;
 pub mod lines;
 pub mod log;
@@ -41,6 +45,7 @@ pub mod network;
 #[cfg(feature = "cpu-memory")]
 pub mod numbered;
 pub mod options;
+pub mod own_files;
 #[cfg(feature = "accounts")]
 pub mod passwords;
 pub mod path;
@@ -67,9 +72,13 @@ pub mod timezone;
 pub mod trim;
 pub mod tzif;
 
+#[cfg(feature = "freeze")]
+use crate::guest::Flags;
 use crate::guest::{Guest, Spool};
 use files::FileTable;
 use log::Log;
+use options::Options;
+use own_files::OwnFiles;
 use pseudo::Pseudo;
 use spool::MemorySpool;
 
@@ -93,15 +102,18 @@ pub struct Linux {
     pub(crate) told: Option<proc_lines::Told>,
     #[cfg(feature = "power")]
     pub(crate) power: power::PowerState,
+    #[cfg(feature = "freeze")]
+    pub(crate) freeze: freeze::FreezeState,
+    pub(crate) own_files: OwnFiles,
     /// Where messages go.
     pub log: Log,
 }
 
 impl Linux {
-    /// The guest that this process runs in. `shutdown_timeout_s` is how long PID 1 has to stop the machine.
-    pub fn new(log: Log, shutdown_timeout_s: u32) -> Self {
-        let _ = shutdown_timeout_s;
-        Linux {
+    /// The guest that this process runs in.
+    pub fn new(log: Log, options: &Options) -> Self {
+        #[cfg_attr(not(feature = "freeze"), allow(unused_mut))] // it is as it should be
+        let mut linux = Linux {
             files: FileTable::new(crate::sys::system::boot_time_ns().unwrap_or(0)),
             spool: MemorySpool::new(),
             proc: Pseudo::proc(),
@@ -111,29 +123,45 @@ impl Linux {
             #[cfg(any(feature = "inventory", feature = "network"))]
             told: None,
             #[cfg(feature = "power")]
-            power: power::PowerState::new(shutdown_timeout_s),
+            power: power::PowerState::new(options.shutdown_timeout_s),
+            #[cfg(feature = "freeze")]
+            freeze: freeze::FreezeState::new(options),
+            own_files: OwnFiles::new(options),
             log,
-        }
+        };
+        #[cfg(feature = "freeze")]
+        linux.log.mute(linux.freeze.is_frozen());
+        linux
     }
 
     /// When something is to be done though nothing happens, in nanoseconds of the time since boot.
     pub fn deadline_ns(&self) -> Option<i64> {
-        #[cfg(feature = "power")]
-        return self.power.deadline_ns();
-        #[cfg(not(feature = "power"))]
-        None
+        let deadlines = [
+            #[cfg(feature = "freeze")]
+            self.freeze.deadline_ns(),
+            #[cfg(feature = "power")]
+            self.power.deadline_ns(),
+            None,
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Does what is due at `now_ns`.
     pub fn run_deadlines(&mut self, now_ns: i64) {
+        #[cfg(feature = "freeze")]
+        self.end_freeze_if_due(now_ns);
         #[cfg(feature = "power")]
         self.force_shutdown_if_due(now_ns);
-        #[cfg(not(feature = "power"))]
         let _ = now_ns;
     }
 }
 
 impl Guest for Linux {
+    #[cfg(feature = "freeze")]
+    fn refusal(&self, _: &str, flags: Flags) -> Option<&'static str> {
+        (self.freeze.is_frozen() && !flags.while_frozen).then_some("the command is not allowed")
+    }
+
     fn spool(&mut self) -> Option<&mut dyn Spool> {
         Some(&mut self.spool)
     }

@@ -36,6 +36,12 @@ pub struct Options {
     pub verbose: bool,
     /// `--shutdown-timeout`
     pub shutdown_timeout_s: u32,
+    /// `-F`
+    pub freeze_hook: Option<&'static CStr>,
+    /// `--hook-timeout`: 0 for never.
+    pub hook_timeout_s: u32,
+    /// `--freeze-timeout`: 0 for never.
+    pub freeze_timeout_s: u32,
     /// `--vsock-peer`: the only address whose clients are served; `None` for any.
     pub vsock_peer: Option<u32>,
 }
@@ -51,25 +57,41 @@ pub enum Action {
     Help,
 }
 
+/// Whether an option takes an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    Nothing,
+    /// Attached to it, or the next word.
+    Value,
+    /// Attached to it, if at all.
+    MaybeValue,
+}
+
 /// An option: its letter (0 for none), its long name, and whether it takes an argument.
 struct Known {
     letter: u8,
     name: &'static str,
-    argument: bool,
+    takes: Takes,
 }
 
-const KNOWN: [Known; 10] = [
-    Known { letter: b'm', name: "method", argument: true },
-    Known { letter: b'p', name: "path", argument: true },
-    Known { letter: b'l', name: "logfile", argument: true },
-    Known { letter: b'f', name: "pidfile", argument: true },
-    Known { letter: b't', name: "statedir", argument: true },
-    Known { letter: b'v', name: "verbose", argument: false },
-    Known { letter: b'V', name: "version", argument: false },
-    Known { letter: b'h', name: "help", argument: false },
-    Known { letter: 0, name: "shutdown-timeout", argument: true },
-    Known { letter: 0, name: "vsock-peer", argument: true },
+const KNOWN: [Known; 13] = [
+    Known { letter: b'm', name: "method", takes: Takes::Value },
+    Known { letter: b'p', name: "path", takes: Takes::Value },
+    Known { letter: b'l', name: "logfile", takes: Takes::Value },
+    Known { letter: b'f', name: "pidfile", takes: Takes::Value },
+    Known { letter: b't', name: "statedir", takes: Takes::Value },
+    Known { letter: b'F', name: "fsfreeze-hook", takes: Takes::MaybeValue },
+    Known { letter: b'v', name: "verbose", takes: Takes::Nothing },
+    Known { letter: b'V', name: "version", takes: Takes::Nothing },
+    Known { letter: b'h', name: "help", takes: Takes::Nothing },
+    Known { letter: 0, name: "shutdown-timeout", takes: Takes::Value },
+    Known { letter: 0, name: "freeze-timeout", takes: Takes::Value },
+    Known { letter: 0, name: "hook-timeout", takes: Takes::Value },
+    Known { letter: 0, name: "vsock-peer", takes: Takes::Value },
 ];
+
+/// The hook that `-F` means without a path.
+const DEFAULT_HOOK: &CStr = c"/etc/qemu/fsfreeze-hook";
 
 /// What `--help` prints behind the usage line.
 pub const HELP: &str = "\
@@ -83,16 +105,22 @@ Talking to the host:
 Running:
   -l, --logfile PATH         messages go there instead of to standard error
   -f, --pidfile PATH         write the process number there, and hold a lock on it
-  -t, --statedir DIR         accepted; the commands of this build keep no state
+  -t, --statedir DIR         where a freeze is noted, if it is in memory (/run, else /var/run)
       --shutdown-timeout S   how long PID 1 has to stop the machine before the agent does (90)
   -v, --verbose              also say what goes on
+Freezing:
+  -F, --fsfreeze-hook[=PATH] run PATH (/etc/qemu/fsfreeze-hook) with `freeze` before and `thaw` after a freeze; the path
+                             must be attached: -FPATH
+      --hook-timeout S       how long it may take each time (60); 0 for no limit
+      --freeze-timeout S     end a freeze that nobody has thawed or asked for so long (600); 0 for never
 Telling:
   -V, --version              print the version
   -h, --help                 print this
 ";
 
 impl Options {
-    const DEFAULT: Options = Options {
+    /// What holds for a command line without options.
+    pub const DEFAULT: Options = Options {
         method: Method::VirtioSerial,
         path: None,
         log_file: None,
@@ -100,6 +128,10 @@ impl Options {
         state_directory: None,
         verbose: false,
         shutdown_timeout_s: 90,
+        freeze_hook: None,
+        // Enough for a database to write out what it has; and clients wait longer than this for a thaw.
+        hook_timeout_s: 60,
+        freeze_timeout_s: 600,
         vsock_peer: Some(super::channel::HOST_CID),
     };
 
@@ -119,26 +151,25 @@ impl Options {
             "pidfile" => self.pid_file = Some(value),
             "statedir" => self.state_directory = Some(value),
             "verbose" => self.verbose = true,
-            "shutdown-timeout" => {
-                self.shutdown_timeout_s = number(value).ok_or_else(|| not_a_number(name, value))?;
-            }
+            "fsfreeze-hook" => self.freeze_hook = Some(if value.is_empty() { DEFAULT_HOOK } else { value }),
+            "shutdown-timeout" => self.shutdown_timeout_s = number_of(name, value)?,
+            "freeze-timeout" => self.freeze_timeout_s = number_of(name, value)?,
+            "hook-timeout" => self.hook_timeout_s = number_of(name, value)?,
             "vsock-peer" if value.to_bytes() == b"any" => self.vsock_peer = None,
-            "vsock-peer" => self.vsock_peer = Some(number(value).ok_or_else(|| not_a_number(name, value))?),
+            "vsock-peer" => self.vsock_peer = Some(number_of(name, value)?),
             _ => {}
         }
         Ok(())
     }
 }
 
-fn number(value: &CStr) -> Option<u32> {
-    match decimal(value.to_bytes()) {
-        Some((value, b"")) => u32::try_from(value).ok(),
+fn number_of(name: &'static str, value: &'static CStr) -> Result<u32, Error<'static>> {
+    let number = match decimal(value.to_bytes()) {
+        Some((number, b"")) => u32::try_from(number).ok(),
         _ => None,
-    }
-}
-
-fn not_a_number(name: &'static str, value: &'static CStr) -> Error<'static> {
-    error!["option '--", name, "' wants a number from 0 to 4294967295, not '", value.to_bytes(), "'"]
+    };
+    let wanted = "' wants a number from 0 to 4294967295, not '";
+    number.ok_or_else(|| error!["option '--", name, wanted, value.to_bytes(), "'"])
 }
 
 /// Reads the command line, without the name of the program.
@@ -155,11 +186,12 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Actio
         }
         if bytes.starts_with(b"--") {
             let (known, value) = long(argument)?;
-            let value = match (known.argument, value) {
-                (true, None) => arguments.next().ok_or_else(|| error!["option '--", known.name, "' wants a value"])?,
-                (true, Some(value)) => value,
-                (false, None) => c"",
-                (false, Some(_)) => return Err(error!["option '--", known.name, "' takes no value"]),
+            let value = match (known.takes, value) {
+                (Takes::Value, None) => {
+                    arguments.next().ok_or_else(|| error!["option '--", known.name, "' wants a value"])?
+                }
+                (Takes::Nothing, Some(_)) => return Err(error!["option '--", known.name, "' takes no value"]),
+                (_, value) => value.unwrap_or_default(),
             };
             match known.name {
                 "version" => return Ok(Action::Version),
@@ -174,10 +206,10 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Actio
                     return Err(error!["unknown option '-", letters.to_bytes().get(..1).unwrap_or_default(), "'"]);
                 };
                 letters = tail(letters, 1);
-                let value = match (known.argument, letters.is_empty()) {
-                    (false, _) => c"",
-                    (true, false) => core::mem::replace(&mut letters, c""),
-                    (true, true) => arguments.next().ok_or_else(|| {
+                let value = match (known.takes, letters.is_empty()) {
+                    (Takes::Nothing, _) => c"",
+                    (Takes::MaybeValue, _) | (Takes::Value, false) => core::mem::replace(&mut letters, c""),
+                    (Takes::Value, true) => arguments.next().ok_or_else(|| {
                         error![
                             "option '-",
                             bytes.get(bytes.len().saturating_sub(1)..).unwrap_or_default(),
@@ -256,8 +288,24 @@ mod tests {
         assert_eq!(run(&[]), Options::DEFAULT);
         assert_eq!(run(&[c"--vsock-peer=any"]).vsock_peer, None);
         assert_eq!(run(&[c"--shutdown-timeout", c"0"]).shutdown_timeout_s, 0);
+        let timeouts = run(&[c"--freeze-timeout=5", c"--hook-timeout", c"7"]);
+        assert_eq!((timeouts.freeze_timeout_s, timeouts.hook_timeout_s), (5, 7));
         assert_eq!(parse([c"-vV"].into_iter()).ok(), Some(Action::Version));
         assert_eq!(parse([c"--help"].into_iter()).ok(), Some(Action::Help));
+    }
+
+    #[test]
+    fn the_path_of_a_hook_is_attached_or_none() {
+        for (arguments, hook) in [
+            (&[c"-v"][..], None),
+            (&[c"-F"], Some(DEFAULT_HOOK)),
+            (&[c"-vF", c"/x"], Some(DEFAULT_HOOK)),
+            (&[c"--fsfreeze-hook", c"/x"], Some(DEFAULT_HOOK)),
+            (&[c"-F/x"], Some(c"/x")),
+            (&[c"--fsfreeze=/x"], Some(c"/x")),
+        ] {
+            assert_eq!(run(arguments).freeze_hook, hook, "{arguments:?}");
+        }
     }
 
     #[test]

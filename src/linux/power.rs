@@ -50,6 +50,9 @@ impl Linux {
     /// Stops the machine, if PID 1 was to and has not in its time.
     pub fn force_shutdown_if_due(&mut self, now_ns: i64) {
         let Some((_, how)) = self.power.due.take_if(|(at_ns, _)| *at_ns <= now_ns) else { return };
+        // What is frozen can not be written out.
+        #[cfg(feature = "freeze")]
+        self.thaw_by_itself("the machine is to stop");
         self.log.write(Level::Warning, &[Part::Words("shutdown: PID 1 did nothing, stopping the machine here")]);
         if let Err(errno) = force::stop(&mut self.proc, how) {
             self.log.write(Level::Error, &[Part::Words("shutdown failed: "), Part::Errno(errno)]);

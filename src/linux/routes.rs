@@ -196,7 +196,7 @@ mod tests {
 
     /// The routes of this machine, `piece` at a time.
     fn routes(piece: usize) -> Vec<Route> {
-        let mut guest = Linux::new(Log::new(None, false), 90);
+        let mut guest = Linux::new(Log::new(None, false), &crate::linux::options::Options::DEFAULT);
         let (mut all, mut place, mut buffer) = (Vec::new(), ListPlace::default(), vec![0; 1024]);
         loop {
             let begin = all.len();

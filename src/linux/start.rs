@@ -10,12 +10,11 @@ use crate::agent::{Agent, Buffers};
 use crate::command::info::{IMPLEMENTATION, SCHEMA_VERSION};
 use crate::error;
 use crate::error::Error;
-use crate::json::write::{Writer, decimal};
+use crate::json::write::Writer;
 use crate::limits::{NESTING, TOKEN_TEXT_BYTES, linux as limits};
 use crate::request::{Key, Storage};
-use crate::sys::fd::{Fd, OpenFlags};
+use crate::sys::signal;
 use crate::sys::start::{self, Arguments, Once};
-use crate::sys::{process, signal};
 
 /// The buffers of the agent, in the binary's zero-initialised data.
 struct Memory {
@@ -74,20 +73,8 @@ pub fn main(mut arguments: Arguments) -> i32 {
             return 1;
         }
     };
-    let log_file = options.log_file.map(|path| {
-        let flags = OpenFlags::WRITE.with(OpenFlags::CREATE).with(OpenFlags::APPEND);
-        Fd::open(path, flags).map_err(|errno| error!["unable to open log file '", path.to_bytes(), "': ", errno])
-    });
-    let (log, log_error) = match log_file {
-        None => (Log::new(None, options.verbose), None),
-        Some(Ok(file)) => (Log::new(Some(file), options.verbose), None),
-        Some(Err(error)) => (Log::new(None, options.verbose), Some(error)),
-    };
-    let mut guest = Linux::new(log, options.shutdown_timeout_s);
-    let failed = match log_error {
-        Some(error) => Err(error),
-        None => serve(&options, &mut guest),
-    };
+    let mut guest = Linux::new(Log::new(None, options.verbose), &options);
+    let failed = serve(&options, &mut guest);
     match failed {
         Ok(()) => 0,
         Err(error) => {
@@ -99,7 +86,7 @@ pub fn main(mut arguments: Arguments) -> i32 {
 
 fn serve(options: &Options, guest: &mut Linux) -> Result<(), Error<'static>> {
     let signals = signal::install().map_err(|errno| error!["cannot handle signals: ", errno])?;
-    let pid_file = options.pid_file.map(PidFile::write).transpose()?;
+    guest.open_own_files()?;
     let channel = Channel::new(options)?;
     let memory = MEMORY.take().ok_or(error!["the buffers are in use"])?;
     let buffers = Buffers {
@@ -119,34 +106,8 @@ fn serve(options: &Options, guest: &mut Linux) -> Result<(), Error<'static>> {
         Ok(mut runner) => runner.run().map_err(|errno| error!["error opening channel '", name, "': ", errno]),
         Err(errno) => Err(error!["this kernel cannot wait for events (epoll): ", errno]),
     };
-    drop(pid_file);
+    #[cfg(feature = "freeze")]
+    guest.thaw_by_itself("it stops");
+    guest.own_files.remove();
     served
-}
-
-/// A file with the number of this process, which goes with it.
-struct PidFile {
-    path: &'static core::ffi::CStr,
-    /// Holds the lock.
-    _file: Fd,
-}
-
-impl PidFile {
-    fn write(path: &'static core::ffi::CStr) -> Result<Self, Error<'static>> {
-        let failed = |errno| error!["cannot write pid file '", path.to_bytes(), "': ", errno];
-        let file = Fd::open(path, OpenFlags::WRITE.with(OpenFlags::CREATE)).map_err(failed)?;
-        // Another agent that holds it must keep its number, so nothing is cut before the lock.
-        file.lock().map_err(|errno| error!["cannot lock pid file '", path.to_bytes(), "': ", errno])?;
-        file.truncate(0).map_err(failed)?;
-        let mut digits = [0; 20];
-        let id = decimal(u64::try_from(process::id()).unwrap_or(0), &mut digits);
-        file.write(id).and_then(|_| file.write(b"\n")).map_err(failed)?;
-        Ok(PidFile { path, _file: file })
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        // A file that is gone already is no loss.
-        let _: Result<(), crate::errno::Errno> = crate::sys::fd::unlink(self.path);
-    }
 }

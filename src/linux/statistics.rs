@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_processors_and_a_load() {
-        let mut guest = Linux::new(Log::new(None, false), 90);
+        let mut guest = Linux::new(Log::new(None, false), &crate::linux::options::Options::DEFAULT);
         let mut found = Vec::new();
         let (mut place, mut buffer) = (ListPlace::default(), vec![0; 1024]);
         loop {

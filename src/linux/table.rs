@@ -3,11 +3,11 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
-#[cfg(feature = "freeze")]
-use crate::command::fstrim;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
+#[cfg(feature = "freeze")]
+use crate::command::{fsfreeze, fstrim};
 #[cfg(feature = "inventory")]
 use crate::command::{get_cpustats, get_diskstats, get_fsinfo, get_load};
 #[cfg(feature = "cpu-memory")]
@@ -33,6 +33,14 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<file::seek::FileSeek>(),
     #[cfg(feature = "file")]
     Row::of::<file::write::FileWrite>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::freeze::FsfreezeFreeze>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::freeze_list::FsfreezeFreezeList>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::status::FsfreezeStatus>(),
+    #[cfg(feature = "freeze")]
+    Row::of::<fsfreeze::thaw::FsfreezeThaw>(),
     #[cfg(feature = "freeze")]
     Row::of::<fstrim::Fstrim>(),
     #[cfg(feature = "inventory")]

@@ -64,6 +64,9 @@ pub enum SeekFrom {
     End,
 }
 
+/// The permissions of a file that is made, before the umask.
+const PERMISSIONS: c_uint = 0o666;
+
 impl Fd {
     /// Opens `path`; the descriptor is not handed to children. A file that is made has the permissions 0666 less the
     /// umask.
@@ -71,7 +74,6 @@ impl Fd {
     /// # Errors
     /// Those of open(2).
     pub fn open(path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
-        const PERMISSIONS: c_uint = 0o666;
         // SAFETY: `path` ends with a NUL, and the call keeps no pointer. On success the descriptor is new and not owned
         // by anyone else.
         check(unsafe { libc::open(path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
@@ -83,7 +85,7 @@ impl Fd {
     /// Those of openat(2).
     pub fn open_at(&self, path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
         // SAFETY: as for `open`; the directory is open.
-        check(unsafe { libc::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC) }).map(Fd)
+        check(unsafe { libc::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
     }
 
     /// Opens `path`, as seen from this directory, to write; it is made, with the permissions 0600, if it is missing.
@@ -226,6 +228,26 @@ pub fn block_device_number(path: &CStr) -> Option<(u32, u32)> {
 pub fn unlink(path: &CStr) -> Result<(), Errno> {
     // SAFETY: `path` ends with a NUL, and the call keeps no pointer.
     check(unsafe { libc::unlink(path.as_ptr()) }).map(drop)
+}
+
+/// Removes a name from a directory.
+///
+/// # Errors
+/// Those of unlinkat(2).
+pub fn unlink_at(directory: &Fd, name: &CStr) -> Result<(), Errno> {
+    // SAFETY: `name` ends with a NUL, the directory is open, and the call keeps no pointer.
+    check(unsafe { libc::unlinkat(directory.raw(), name.as_ptr(), 0) }).map(drop)
+}
+
+/// A pipe: what is written to the second end is read from the first.
+///
+/// # Errors
+/// Those of pipe2(2).
+pub fn pipe() -> Result<(Fd, Fd), Errno> {
+    let mut ends = [-1; 2];
+    // SAFETY: there is room for two numbers, and the call keeps no pointer. On success the descriptors are new.
+    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    Ok((Fd(ends[0]), Fd(ends[1])))
 }
 
 /// Reads where a symbolic link in a directory points to. The length may be that of the buffer: the text may then be cut.

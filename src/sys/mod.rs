@@ -6,10 +6,14 @@ pub mod directory;
 pub mod epoll;
 pub mod fd;
 pub mod file_system;
+#[cfg(feature = "freeze")]
+pub mod freeze;
 pub mod memory;
 pub mod mount;
 #[cfg(feature = "network")]
 pub mod netlink;
+#[cfg(feature = "freeze")]
+pub mod poll;
 pub mod power;
 pub mod process;
 #[cfg(feature = "accounts")]
@@ -19,6 +23,7 @@ pub mod replace;
 pub mod rtc;
 pub mod signal;
 pub mod socket;
+pub mod spawn;
 pub mod start;
 pub mod system;
 pub mod terminal;

@@ -56,6 +56,13 @@ pub fn is_of_kind(directory: &Fd, number: u64) -> bool {
     result == 0 && kind == Ok(number)
 }
 
+/// Whether a file system is in memory, so that it is never frozen.
+pub fn is_in_memory(directory: &Fd) -> bool {
+    const TMPFS: u64 = 0x0102_1994;
+    const RAMFS: u64 = 0x8584_58F6;
+    is_of_kind(directory, TMPFS) || is_of_kind(directory, RAMFS)
+}
+
 /// Unmounts what is mounted at `place`.
 ///
 /// # Errors

@@ -34,6 +34,9 @@ import initramfs  # noqa: F401
 import beside
 import beside_storage  # noqa: F401
 import counters  # noqa: F401
+import freeze  # noqa: F401
+import freeze_ends  # noqa: F401
+import freezing
 import seen  # What it notes is complete once all of the others ran.
 
 seen.declare_checks()
@@ -71,6 +74,7 @@ def main():
             transports.lines.close()
             beside.both.close()
             file_systems.storage.close()
+            freezing.frozen.close()
     sys.exit(0 if passed else 1)
 
 

@@ -22,12 +22,17 @@ WAIT_SECONDS = 3
 CONTENT = b"written just before the end, and by nobody synced\n"
 
 
-def tool(name, *arguments):
-    """One of e2fsprogs, which live in sbin: not everybody has that on PATH."""
+def find(name):
+    """The path of a tool that lives in sbin: not everybody has that on PATH."""
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if path is None:
-        raise AssertionError("there is no %s (e2fsprogs)" % name)
-    return subprocess.run([path, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        raise AssertionError("there is no %s: run ci/setup vm" % name)
+    return path
+
+
+def tool(name, *arguments):
+    """Runs such a tool."""
+    return subprocess.run([find(name), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
 
 @contextlib.contextmanager

@@ -35,8 +35,8 @@ for arguments in (["-h"], ["--help"], ["-v", "-h"], ["--help", "-m", "nonsense"]
         t.note("status", status)
         t.note("begins with", out.replace(kind.path, "AGENT")[:len("Usage: AGENT [")])
         t.note("error output", err)
-        for option in ("-m", "-p", "-l", "-f", "-v", "-V", "-h", "-t", "--method", "--path", "--logfile", "--pidfile",
-                "--verbose", "--version", "--help", "--statedir"):
+        for option in ("-m", "-p", "-l", "-f", "-v", "-V", "-h", "-t", "-F", "--method", "--path", "--logfile", "--pidfile",
+                "--verbose", "--version", "--help", "--statedir", "--fsfreeze-hook"):
             t.note("tells of %s" % option, option in out)
     subject.scenario(usage, name=" ".join(arguments), agent=False)
 
@@ -84,7 +84,10 @@ def all_ways_to_give_a_value(t, kind):
             "--path=s", "--statedir=."],
                       ["--method", "unix-listen", "--path", "s", "--statedir", "."], ["-vmunix-listen", "-p", "s", "-t", "."],
                       ["stray", "-m", "unix-listen", "-p", "s", "-t", ".", "words"],
-                      ["-m", "isa-serial", "-m", "unix-listen", "-p", "other", "-p", "s", "-t", "."]):
+                      ["-m", "isa-serial", "-m", "unix-listen", "-p", "other", "-p", "s", "-t", "."],
+                      ["-F", "-m", "unix-listen", "-p", "s", "-t", "."],
+                      ["-vF/nowhere", "--fsfreeze-hook", "-m", "unix-listen", "-p", "s", "-t", "."],
+                      ["--fsfreeze-hook=/nowhere", "-m", "unix-listen", "-p", "s", "-t", "."]):
         process = subprocess.Popen([kind.path, *arguments], cwd=t.directory, env={**os.environ, **kind.environment},
                 stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
