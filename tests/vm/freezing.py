@@ -48,7 +48,7 @@ class Freezing(Guest):
         if not os.path.exists(image):
             real = oracle.binary()
             mapper = find("dmsetup")
-            build_image(Options.agent, image, ["%s:/bin/qemu-ga" % real, *libraries(real), mapper + ":/bin/dmsetup",
+            build_image(Options.agent, image, additions=["%s:/bin/qemu-ga" % real, *libraries(real), mapper + ":/bin/dmsetup",
                         *(word for word in libraries(mapper) if word not in libraries(real)),
                         *("%s:/lib/freezing/%02d" % (path, number) for number, path in enumerate(self.modules))])
         self.files = tempfile.TemporaryDirectory(prefix="disks-", dir=DIRECTORY)
