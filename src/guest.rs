@@ -283,6 +283,8 @@ pub enum SleepError {
     Missing(&'static str),
     /// What failed, in words, and why.
     Failed(&'static str, Errno),
+    /// The system's own program for it, with its argument, refuses, with this exit status.
+    Refused(&'static str, i32),
 }
 
 /// Putting the machine to sleep.

@@ -5,7 +5,7 @@
 //! Returns: no reply at all when it succeeds, nor after the guest wakes up. Replies that were not sent yet are sent first.
 //! The next request is answered when the guest is awake.
 //! Errors: `the requested suspend mode is not supported by the guest`, with what it lacks; `suspend`, with what failed and
-//! the reason.
+//! the reason; `the helper program 'P' returned an unexpected exit status code (N)`.
 //! Differs from qemu-ga in that no helper program is needed (differences.md: suspend-no-helper).
 //! Needs [`Suspend`]; does not run while frozen; no memory.
 
@@ -34,6 +34,10 @@ fn suspend<'a, G: Suspend>(how: Sleep, guest: &mut G, reply: Reply<'_, '_>) -> R
             Err(error!["the requested suspend mode is not supported by the guest: ", what])
         }
         Err(SleepError::Failed(what, errno)) => Err(error!["suspend: ", what, ": ", errno]),
+        Err(SleepError::Refused(program, status)) => {
+            let status = i64::from(status);
+            Err(error!["the helper program '", program, "' returned an unexpected exit status code (", status, ")"])
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub mod file_systems;
 pub mod files;
 #[cfg(feature = "freeze")]
 pub mod freeze;
-#[cfg(feature = "freeze")]
+#[cfg(any(feature = "freeze", feature = "power"))]
 pub mod helper;
 pub mod line;
 pub mod lines;

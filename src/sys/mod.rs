@@ -12,7 +12,7 @@ pub mod memory;
 pub mod mount;
 #[cfg(feature = "network")]
 pub mod netlink;
-#[cfg(feature = "freeze")]
+#[cfg(any(feature = "freeze", feature = "power"))]
 pub mod poll;
 pub mod power;
 pub mod process;

@@ -102,6 +102,26 @@ def to_ram(vm):
 
 
 @test(group="suspend", fixture=plain)
+def systemd_is_asked_where_it_runs(vm):
+    vm.shell.check("mkdir -p /run/systemd/system /usr/bin; printf '#!/bin/sh\\necho \"$@\" >>/tmp/asked; exit $(cat /tmp/status)\\n' "
+                   ">/usr/bin/systemctl; chmod +x /usr/bin/systemctl; echo 0 >/tmp/status")
+    with vm.running_agent(), vm.agent() as agent:
+        agent.sync()
+        # This one only takes note of it, so the guest stays awake; success has no reply.
+        for command in ("guest-suspend-ram", "guest-suspend-disk", "guest-suspend-hybrid"):
+            agent.send(request(command))
+            equal(agent.call("guest-ping"), {"return": {}}, "the reply to what follows " + command)
+        equal(vm.shell.check("cat /tmp/asked").split(), ["suspend", "hibernate", "hybrid-sleep"], "what systemctl was told")
+        vm.shell.check("echo 1 >/tmp/status")
+        refused(vm, agent, "guest-suspend-ram",
+                "the helper program 'systemctl suspend' returned an unexpected exit status code (1)")
+        # It is there, but can not be run: the agent does it itself.
+        vm.shell.check("chmod -x /usr/bin/systemctl")
+        fall_asleep(vm, agent, "guest-suspend-ram", "SUSPEND")
+        wake_up(vm, agent)
+
+
+@test(group="suspend", fixture=plain)
 def without_sys_and_proc(vm):
     with vm.running_agent() as pid, vm.agent() as agent:
         agent.sync()

@@ -1,12 +1,13 @@
 //! Sleep, through the files of `/sys/power` (the kernel's admin-guide, "System Sleep States"). A write to `state` comes back
-//! when the machine is awake again.
+//! when the machine is awake again. Where systemd runs it is asked instead, because services may want to know.
 
 use core::ffi::CStr;
 
 use crate::errno::Errno;
 use crate::error::Part;
-use crate::guest::{Sleep, SleepError, Suspend};
+use crate::guest::{HelperError, Sleep, SleepError, Suspend};
 use crate::linux::Linux;
+use crate::linux::helper;
 use crate::linux::lines::read_whole;
 use crate::linux::log::Level;
 use crate::linux::pseudo::Pseudo;
@@ -15,6 +16,9 @@ use crate::sys::fd::{Fd, OpenFlags};
 impl Suspend for Linux {
     /// What `mem` means is left to the guest: where `/sys/power/mem_sleep` does not say `deep`, it is a lighter sleep.
     fn suspend(&mut self, how: Sleep) -> Result<(), SleepError> {
+        if let Some(result) = ask_systemd(how) {
+            return result;
+        }
         let opened = self.sys.open(c"power").and_then(|power| Ok((Choice::open(&power, c"state")?, power)));
         let (state, power) = opened.map_err(|errno| match errno {
             Errno::ENOENT => SleepError::Missing("no /sys/power/state"),
@@ -42,6 +46,32 @@ impl Suspend for Linux {
         }
         result.map(drop).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/state'", errno))
     }
+}
+
+/// How long systemd has to begin a sleep. It answers before the machine sleeps.
+const SYSTEMD_TIMEOUT_S: u32 = 30;
+
+/// Lets systemd put the machine to sleep. `None` where it does not run (sd_booted(3)), or cannot be asked.
+fn ask_systemd(how: Sleep) -> Option<Result<(), SleepError>> {
+    const PROGRAMS: [&CStr; 2] = [c"/usr/bin/systemctl", c"/bin/systemctl"];
+    Fd::open(c"/run/systemd/system", OpenFlags::READ.with(OpenFlags::DIRECTORY)).ok()?;
+    let (words, argument) = match how {
+        Sleep::Ram => ("systemctl suspend", c"suspend"),
+        Sleep::Disk => ("systemctl hibernate", c"hibernate"),
+        Sleep::Hybrid => ("systemctl hybrid-sleep", c"hybrid-sleep"),
+    };
+    for program in PROGRAMS {
+        let (result, _) = helper::run(program, argument, SYSTEMD_TIMEOUT_S, &mut []);
+        return Some(match result {
+            Ok(()) => Ok(()),
+            Err(HelperError::Execute(..)) => continue,
+            // Somebody may have forbidden it for now (systemd-inhibit(1)): it is not done behind systemd's back.
+            Err(HelperError::Failed(status)) => Err(SleepError::Refused(words, status)),
+            Err(HelperError::Create(errno) | HelperError::Wait(errno)) => Err(SleepError::Failed(words, errno)),
+            Err(HelperError::Killed | HelperError::TimedOut(_)) => Err(SleepError::Failed(words, Errno::ETIMEDOUT)),
+        });
+    }
+    None
 }
 
 /// Chooses that the machine sleeps with its memory powered once that is on the disk. Answers what was chosen before.
