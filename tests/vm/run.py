@@ -28,6 +28,7 @@ import file_systems  # noqa: F401
 import trim  # noqa: F401
 import shutdown  # noqa: F401
 import suspend  # noqa: F401
+import unprivileged  # noqa: F401
 import users  # noqa: F401
 import transports  # noqa: F401
 import initramfs  # noqa: F401
