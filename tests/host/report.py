@@ -49,9 +49,14 @@ class Runner:
 
     def run(self, filters=()):
         """Runs what the filters choose. Returns whether something ran and all of it passed."""
-        for name, function, fixture in self.chosen(filters):
-            self.attempt(name, function, fixture)
+        self.attempt_all(filters)
         return self.finish(filters)
+
+    def attempt_all(self, filters=(), group=""):
+        """Runs what the filters choose, of one group if it is given."""
+        for name, function, fixture in self.chosen(filters):
+            if name.startswith(group + "/" if group else ""):
+                self.attempt(name, function, fixture)
 
     def attempt(self, name, function, fixture=None, quiet=False):
         """Runs one test and prints its line (`quiet`: only if it failed). Returns whether it passed."""

@@ -47,9 +47,11 @@ def build_image(agent, output, modules=(), additions=()):
     that not every test has to wait for."""
     if not os.access(agent, os.X_OK):
         raise SystemExit("no agent at %s: build it, or name one with --agent" % agent)
-    bridge = output + ".bridge"
+    # Another process of these tests may want the same one: it is there when it is whole.
+    work = "%s.%d" % (output, os.getpid())
+    bridge = work + ".bridge"
     build_program("vsock_bridge.rs", bridge)
-    command = [os.path.join(oracle.ROOT, "targets", "initramfs", "build"), "--agent", agent, "--output", output,
+    command = [os.path.join(oracle.ROOT, "targets", "initramfs", "build"), "--agent", agent, "--output", work,
                "--busybox", os.path.join(DIRECTORY, "busybox"), "--modules", os.path.join(DIRECTORY, "kernel", "modules"),
                "--module", "virtio_blk", "--module", "vsock_loopback", "--module", "virtio_net",
                "--module", "dummy", "--add", os.path.join(HERE, "guest") + ":/test",
@@ -59,6 +61,7 @@ def build_image(agent, output, modules=(), additions=()):
     for addition in [*additions, *libraries(agent)]:
         command += ["--add", addition]
     subprocess.run(command, check=True)
+    os.rename(work, output)
 
 
 class Guest(Vm):

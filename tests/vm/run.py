@@ -1,6 +1,6 @@
 """The tests in virtual machines: everything that needs a real virtio port, a kernel of its own, or may end the machine.
 
-    python3 tests/vm/run.py [--agent PATH] [--accel tcg|kvm] [WORD ...]
+    python3 tests/vm/run.py [--agent PATH] [--accel tcg|kvm] [--jobs N] [WORD ...]
 
 Needs what `ci/setup vm` installs. WORDs choose the tests whose names contain one of them.
 """
@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 import guest
+import parallel
 from vm import DIRECTORY
 
 # Importing them declares their tests, which run in this order.
@@ -38,14 +39,18 @@ import counters  # noqa: F401
 import freeze  # noqa: F401
 import freeze_ends  # noqa: F401
 import freezing
-import seen  # What it notes is complete once all of the others ran.
-
-seen.declare_checks()
+import seen
 
 
 def interrupted(*_):
     """On SIGTERM: as Ctrl-C, so that machines are stopped on the way out of `with`. A plain SIGTERM would leave them running."""
     raise KeyboardInterrupt
+
+
+def close():
+    """Ends the machines that several tests have shared."""
+    for shared in (guest.plain, network.networked, transports.lines, beside.both, file_systems.storage, freezing.frozen):
+        shared.close()
 
 
 def main():
@@ -54,6 +59,7 @@ def main():
     parser.add_argument("--accel", default="tcg", choices=("tcg", "kvm"))
     parser.add_argument("--links", action="store_true",
                         help="make /dev/virtio-ports in the guest, for an agent that does not look in /sys (qemu-ga)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many tests at the same time")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     guest.Options.agent = os.path.abspath(arguments.agent)
@@ -66,16 +72,17 @@ def main():
         guest.Options.image = os.path.join(directory, "guest.img")
         guest.build_image(guest.Options.agent, guest.Options.image)
         try:
-            passed = guest.runner.run(arguments.words)
+            if arguments.jobs > 1:
+                parallel.run(guest.runner, arguments.words, arguments.jobs, close)
+            else:
+                guest.runner.attempt_all(arguments.words)
             # What is noted is told also of a part of the tests; only all of them note something of each command.
+            seen.declare_checks()
+            guest.runner.attempt_all(arguments.words, group="seen")
+            passed = guest.runner.finish(arguments.words)
             seen.print_lines()
         finally:
-            guest.plain.close()
-            network.networked.close()
-            transports.lines.close()
-            beside.both.close()
-            file_systems.storage.close()
-            freezing.frozen.close()
+            close()
     sys.exit(0 if passed else 1)
 
 
