@@ -188,6 +188,11 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.nobody_reads = true;
     }
 
+    /// Whether nothing that came is left to be answered, or to be completed.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.work, Work::Parse) && self.input.is_empty() && self.output.is_empty() && self.machine.is_at_rest()
+    }
+
     /// The end of the input was none: the host is still to come.
     pub fn resume_input(&mut self) {
         self.input_has_ended = false;

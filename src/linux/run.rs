@@ -26,6 +26,9 @@ const DEVICES: u64 = 3;
 
 /// How long a new host may take to be announced after its first bytes.
 const ARRIVAL_MS: i64 = 2000;
+/// The same just after another host has left. Shorter, because what came may be the last words of that one, whose replies must
+/// not wait for somebody else.
+const ARRIVAL_AFTER_ANOTHER_MS: i64 = 250;
 
 /// How long to wait before a port or line that cannot be opened is tried again: at first, and at most.
 const RETRY_FIRST_MS: i64 = 250;
@@ -60,6 +63,9 @@ enum Host {
     Here,
     /// It is gone; what it sent is still being read.
     Leaving,
+    /// It is gone, and all that was read of it is answered. What is read now is either the last it sent, or the first of a
+    /// host that is about to be announced.
+    Left,
     /// Nobody is there, and nothing is left to read. Only of a port: other lines are closed then.
     Away,
     /// Bytes came, though nobody is said to be there. If nobody is by then, they came too late.
@@ -278,6 +284,8 @@ impl<'b> Runner<'b> {
         } else if is_port && connection.interest.read && !event.read {
             // A port whose host is gone can still be read; one that cannot has been unplugged.
             self.disconnect();
+        } else if connection.host == Host::Here && is_port && self.agent.is_at_rest() {
+            connection.host = Host::Left;
         } else if connection.host == Host::Here {
             connection.host = Host::Leaving;
             self.agent.discard_replies();
@@ -317,15 +325,20 @@ impl<'b> Runner<'b> {
         let Some(connection) = &mut self.line else { return };
         if connection.line.take_had_bytes() {
             self.retry.pause_ms = 0;
-            if connection.host == Host::Away {
-                let arrival_ns = ARRIVAL_MS.saturating_mul(1_000_000);
+            let arrival_ms = match connection.host {
+                Host::Away => Some(ARRIVAL_MS),
+                Host::Left => Some(ARRIVAL_AFTER_ANOTHER_MS),
+                _ => None,
+            };
+            if let Some(arrival_ms) = arrival_ms {
+                let arrival_ns = arrival_ms.saturating_mul(1_000_000);
                 let until_ns = system::boot_time_ns().unwrap_or(0).saturating_add(arrival_ns);
                 connection.host = Host::Arriving { until_ns };
             }
         }
         let interest = match connection.host {
             Host::Here | Host::Leaving => Interest { read, write, edge: false },
-            Host::Away => LISTENING,
+            Host::Away | Host::Left => LISTENING,
             Host::Arriving { .. } => ARRIVING,
         };
         if interest != connection.interest {

@@ -156,6 +156,11 @@ impl<'b> Machine<'b> {
         self.next_request();
     }
 
+    /// Whether it is between two requests: none has begun.
+    pub fn is_at_rest(&self) -> bool {
+        self.complete || self.grammar.is_closed()
+    }
+
     /// Overwrites what is held of the request that is complete, or was forgotten, and all that was held before it, with
     /// `scratch_bytes` behind it.
     pub fn wipe(&mut self, scratch_bytes: usize) {

@@ -15,12 +15,17 @@
 
 Prints `ok NAME (seconds)` or `FAILED NAME` with the reason for each, then `SUITE: N passed, N failed`. The exit status is 1
 when a test failed and when none was run. Words on the command line choose the tests whose names contain one of them.
+A test that raises `Skip` counts as neither: `skipped NAME: why`, and the last line says how many.
 """
 
 import contextlib
 import sys
 import time
 import traceback
+
+
+class Skip(Exception):
+    """What the test asks about is not there; the message says what. Not for what should be there."""
 
 
 class Runner:
@@ -31,6 +36,7 @@ class Runner:
         self.tests = []
         self.passed = 0
         self.failed = []
+        self.skipped = 0
         self.began = time.monotonic()
 
     def test(self, function=None, *, group=None, fixture=None, name=None):
@@ -59,7 +65,7 @@ class Runner:
                 self.attempt(name, function, fixture)
 
     def attempt(self, name, function, fixture=None, quiet=False):
-        """Runs one test and prints its line (`quiet`: only if it failed). Returns whether it passed."""
+        """Runs one test and prints its line (`quiet`: only if it failed or was skipped). Returns whether it passed."""
         began = time.monotonic()
         try:
             if fixture is None:
@@ -69,6 +75,10 @@ class Runner:
                     function(stack.enter_context(fixture()))
         except KeyboardInterrupt:
             raise
+        except Skip as why:
+            self.skipped += 1
+            print("skipped %s: %s" % (name, why), flush=True)
+            return False
         # SystemExit too: a test that calls sys.exit must not end the suite as if it had passed.
         except BaseException as error:  # noqa: B902
             self.failed.append(name)
@@ -90,7 +100,8 @@ class Runner:
         # Again at the end, where a long run is read.
         for name in self.failed:
             print("failed: %s" % name)
-        print("%s: %d passed, %d failed" % (self.suite, self.passed, len(self.failed)), flush=True)
+        skipped = ", %d skipped" % self.skipped if self.skipped else ""
+        print("%s: %d passed, %d failed%s" % (self.suite, self.passed, len(self.failed), skipped), flush=True)
         return ran > 0 and not self.failed
 
     def main(self, filters=None):

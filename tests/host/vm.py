@@ -21,6 +21,7 @@ import time
 import oracle
 from client import AgentClient
 from qmp import Qmp
+from report import Skip
 from shell import Shell
 
 DIRECTORY = os.path.join(oracle.ROOT, "target", "vm")
@@ -78,7 +79,7 @@ class Vm:
         return self.start()
 
     def __exit__(self, kind, *_):
-        self.stop(failed=kind is not None)
+        self.stop(failed=kind not in (None, Skip))
 
     def start(self):
         os.makedirs(DIRECTORY, exist_ok=True)

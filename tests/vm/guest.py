@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "host"))
 
 import oracle  # noqa: E402  (the path above comes first)
-from report import Runner  # noqa: E402
+from report import Runner, Skip  # noqa: E402
 from vm import DIRECTORY, Vm  # noqa: E402
 
 # All files of this suite add their tests to it; run.py runs it.
@@ -141,6 +141,8 @@ class Shared:
             self.guest = self.kind(**self.options).start()
         try:
             yield self.guest
+        except Skip:
+            raise
         except BaseException:
             self.close(failed=True)
             raise

@@ -31,6 +31,7 @@ import shutdown  # noqa: F401
 import suspend  # noqa: F401
 import unprivileged  # noqa: F401
 import users  # noqa: F401
+import clients  # noqa: F401
 import transports  # noqa: F401
 import initramfs  # noqa: F401
 import beside

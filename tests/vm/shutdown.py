@@ -36,14 +36,21 @@ def tool(name, *arguments):
 
 
 @contextlib.contextmanager
-def machine(init, agent=""):
-    """A guest with that PID 1, its agent started by it, and an ext4 disk mounted; the disk is looked at afterwards."""
+def formatted_disk():
+    """The image of a disk of 16 MiB with an ext4 file system."""
     with tempfile.TemporaryDirectory(prefix="disk-", dir=DIRECTORY) as directory:
         disk = os.path.join(directory, "disk.img")
         with open(disk, "wb") as file:
             file.truncate(16 << 20)
         made = tool("mkfs.ext4", "-q", "-F", disk)
         equal(made.returncode, 0, made.stdout.decode())
+        yield disk
+
+
+@contextlib.contextmanager
+def machine(init, agent=""):
+    """A guest with that PID 1, its agent started by it, and an ext4 disk mounted; the disk is looked at afterwards."""
+    with formatted_disk() as disk:
         with Guest(init, append="test.agent=" + agent, disks=[disk]) as vm:
             vm.shell.check("mount -t ext4 /dev/vda /mnt")
             yield vm, disk
