@@ -129,6 +129,8 @@ pub struct Cursor(pub [i64; 6]);
 pub enum Step {
     /// There is more.
     More,
+    /// There is more, to be written once the host's side has taken what was written so far.
+    Flush,
     /// It is complete.
     Done,
     /// It can not be completed. The line is ended where it is, so that the client sees it is no whole reply.
