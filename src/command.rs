@@ -17,6 +17,10 @@ use crate::long::{Long, LongArgument};
 pub mod address;
 #[cfg(feature = "inventory")]
 pub mod disk_address;
+#[cfg(feature = "exec")]
+pub mod exec;
+#[cfg(feature = "exec")]
+pub mod exec_status;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "freeze")]
