@@ -9,11 +9,12 @@ use embedded_io::{Error as _, ErrorKind};
 
 use crate::args::{Members, Text};
 use crate::command::{Context, Cursor, Reply, Row, Step, Table};
+use crate::errno::Errno;
 use crate::error::{Error, Part};
 use crate::guest::Guest;
 use crate::json::write::Writer;
 use crate::limits::{ERROR_TEXT_BYTES, least};
-use crate::long::{Long, LongArgument, Place};
+use crate::long::{Long, LongArgument, Place, no_file};
 use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 use crate::wipe::{wipe, wipe_stack};
@@ -80,7 +81,7 @@ pub struct Agent<'b, G: 'static> {
     output: Queue<'b>,
     work: Work<G>,
     long: Option<Long>,
-    /// The last piece of a reply was taken back, because it did not fit.
+    /// The last piece of a reply was taken back, because it did not fit; or the next one is to wait for it to be sent.
     wants_all_room: bool,
     input_has_ended: bool,
     nobody_reads: bool,
@@ -176,7 +177,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.wipe(0);
         self.wipe_output();
         self.work = Work::Parse;
-        self.long = None;
+        empty_spool(self.long.take(), guest);
         self.wants_all_room = false;
         self.input_has_ended = false;
         self.nobody_reads = false;
@@ -214,7 +215,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
                 self.work = Work::Parse;
             }
             Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
-            // A piece that did not fit into half of the buffer gets all of it.
+            // A piece that did not fit into half of the buffer gets all of it, and so does one that is to wait.
             Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
             Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
             Work::Run => self.run_and_wipe(guest),
@@ -334,6 +335,12 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
 
     /// A request is complete: runs it, or says why not.
     fn run(&mut self, guest: &mut G) {
+        let long = self.long;
+        self.run_or_refuse(guest);
+        empty_spool(long, guest);
+    }
+
+    fn run_or_refuse(&mut self, guest: &mut G) {
         self.work = Work::Parse;
         let long = Cell::new(self.long.take());
         let written = || long.get().map_or(0, |long| long.written);
@@ -387,13 +394,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let context = Context { guest, scratch, table: self.table, arguments, long: &Cell::new(None) };
         let step = (row.step)(&mut cursor, context, &mut writer);
         match step {
-            Step::More => {}
+            Step::More | Step::Flush => {}
             Step::Done => end_reply(&mut writer, parts.id),
             Step::Broken => writer.raw(b"\n"),
         }
-        self.wants_all_room = writer.is_full();
+        self.wants_all_room = writer.is_full() || step == Step::Flush;
         if !writer.is_full() {
-            self.work = if step == Step::More { Work::Reply(row, cursor) } else { Work::Parse };
+            let goes_on = matches!(step, Step::More | Step::Flush);
+            self.work = if goes_on { Work::Reply(row, cursor) } else { Work::Parse };
         } else {
             writer.roll_back(begin);
             self.work = Work::Reply(row, before);
@@ -437,12 +445,19 @@ fn begin_long<G: Guest>(argument: LongArgument<G>, known: bool, text: &LongText<
     Some(Long::new(argument.member, Place::Spool))
 }
 
+/// Gives back the room of a long text that was spooled, and has been used or is not wanted.
+fn empty_spool<G: Guest>(long: Option<Long>, guest: &mut G) {
+    if long.is_some_and(|long| long.place == Place::Spool)
+        && let Some(spool) = guest.spool()
+    {
+        // If it fails, it is emptied before it is used again.
+        let _: Result<(), Errno> = spool.clear();
+    }
+}
+
 fn take_long<G: Guest>(long: &mut Long, argument: LongArgument<G>, text: LongText<'_>, guest: &mut G) {
     let piece = Text::from_escaped(core::str::from_utf8(text.text).unwrap_or_default());
-    long.take(piece, text.scratch, guest, |guest, handle, bytes| match argument.direct {
-        Some(direct) => (direct.write)(guest, handle, bytes),
-        None => Err(crate::guest::FileError::UnknownHandle),
-    });
+    long.take(piece, text.scratch, guest, argument.direct.map_or(no_file, |direct| direct.write));
 }
 
 /// An error that says how much of a long text was written before it.

@@ -17,6 +17,10 @@ use crate::long::{Long, LongArgument};
 pub mod address;
 #[cfg(feature = "inventory")]
 pub mod disk_address;
+#[cfg(feature = "exec")]
+pub mod exec;
+#[cfg(feature = "exec")]
+pub mod exec_status;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "freeze")]
@@ -129,6 +133,8 @@ pub struct Cursor(pub [i64; 6]);
 pub enum Step {
     /// There is more.
     More,
+    /// There is more, to be written once the host's side has taken what was written so far.
+    Flush,
     /// It is complete.
     Done,
     /// It can not be completed. The line is ended where it is, so that the client sees it is no whole reply.

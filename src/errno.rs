@@ -20,6 +20,8 @@ impl Errno {
     pub const EIO: Errno = Errno(5);
     /// No such device or address
     pub const ENXIO: Errno = Errno(6);
+    /// Argument list too long
+    pub const E2BIG: Errno = Errno(7);
     /// Exec format error
     pub const ENOEXEC: Errno = Errno(8);
     /// Bad file descriptor
@@ -80,6 +82,8 @@ impl Errno {
     pub const ENOBUFS: Errno = Errno(105);
     /// Connection timed out
     pub const ETIMEDOUT: Errno = Errno(110);
+    /// Stale file handle
+    pub const ESTALE: Errno = Errno(116);
 
     /// The text of the number, `None` for a number without one.
     pub fn text(self) -> Option<&'static str> {

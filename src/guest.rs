@@ -5,6 +5,9 @@ use core::ffi::CStr;
 use core::net::IpAddr;
 
 use crate::errno::Errno;
+pub use exec::{Capture, Ended, Exec, Execution, Finished, Kept, StartError, Status, Stream};
+
+mod exec;
 
 mod counters;
 pub mod fake;

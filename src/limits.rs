@@ -61,6 +61,15 @@ pub mod linux {
     pub const FROZEN_FILE_SYSTEMS: usize = 512;
     /// Open `guest-file` handles.
     pub const FILES: usize = 128;
+    /// Programs of `guest-exec` that run, or whose end was not asked for yet.
+    pub const CHILDREN: usize = 64;
+    /// What is kept of a stream of such a program.
+    pub const CHILD_STREAM_BYTES: u64 = 16 * 1024 * 1024;
+    /// What is kept of all their streams, and what all of those that run may have been given to read: each this much, but
+    /// no more than an eighth of the memory of the machine.
+    pub const CHILDREN_BYTES: u64 = 32 * 1024 * 1024;
+    /// What is kept of a stream even if others have taken all of that.
+    pub const CHILD_STREAM_LEAST_BYTES: u64 = 16 * 1024;
     /// What `input-data` or an early `buf-b64` may come to, decoded, when it is too long to be held.
     pub const SPOOL_BYTES: u64 = 16 * 1024 * 1024;
 }
@@ -75,6 +84,9 @@ const _: () = {
     assert!(linux::ID_BYTES >= least::ID_BYTES && linux::KEYS >= least::KEYS);
     assert!(least::REQUEST_BYTES >= 2 * least::SCRATCH_BYTES);
     assert!(NESTING / 8 >= least::NESTING_BYTES && NESTING.is_multiple_of(8));
+    // Both streams of one program can be kept whole.
+    assert!(2 * linux::CHILD_STREAM_BYTES <= linux::CHILDREN_BYTES && linux::SPOOL_BYTES <= linux::CHILDREN_BYTES);
+    assert!(linux::CHILD_STREAM_LEAST_BYTES <= linux::CHILD_STREAM_BYTES);
     // 64 KiB of a file, as base64 with a line break every 76 characters, with the rest of its request.
     assert!(linux::REQUEST_BYTES - linux::SCRATCH_BYTES >= 65536 / 3 * 4 * 78 / 76 + 1024);
 };

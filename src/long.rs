@@ -23,8 +23,8 @@ pub struct LongArgument<G> {
 pub struct Direct<G> {
     /// Where the text goes, if the arguments that came before it tell.
     pub target: fn(Members<'_>) -> Option<Target>,
-    /// Writes some of it; answers how much was taken.
-    pub write: fn(&mut G, i64, &[u8]) -> Result<usize, FileError>,
+    /// Writes some of it.
+    pub write: Write<G>,
 }
 
 impl<G> Clone for LongArgument<G> {
@@ -42,6 +42,17 @@ impl<G> Clone for Direct<G> {
 }
 
 impl<G> Copy for Direct<G> {}
+
+/// Writes some of a long text to a file; answers how much was taken.
+pub type Write<G> = fn(&mut G, i64, &[u8]) -> Result<usize, FileError>;
+
+/// The [`Write`] of a text that only ever goes to the spool.
+///
+/// # Errors
+/// There is no file: `UnknownHandle`.
+pub fn no_file<G>(_: &mut G, _: i64, _: &[u8]) -> Result<usize, FileError> {
+    Err(FileError::UnknownHandle)
+}
 
 /// A file that a text goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +108,7 @@ impl Long {
     /// Takes a piece of the text, as it stands in canonical JSON. `write` writes to a file.
     ///
     /// The work is bounded by the length of `text`.
-    pub fn take<G: Guest>(
-        &mut self,
-        text: Text<'_>,
-        scratch: &mut [u8],
-        guest: &mut G,
-        write: impl Fn(&mut G, i64, &[u8]) -> Result<usize, FileError>,
-    ) {
+    pub fn take<G: Guest>(&mut self, text: Text<'_>, scratch: &mut [u8], guest: &mut G, write: Write<G>) {
         for mut run in text.runs() {
             while !run.is_empty() && self.failure.is_none() {
                 let Ok((used, count)) = self.decoder.decode(run, scratch) else {
@@ -113,30 +118,25 @@ impl Long {
                 if used == 0 {
                     return;
                 }
-                self.put(scratch.get(..count).unwrap_or_default(), guest, &write);
+                self.put(scratch.get(..count).unwrap_or_default(), guest, write);
                 run = run.get(used..).unwrap_or_default();
             }
         }
     }
 
     /// The text is complete.
-    pub fn finish<G: Guest>(&mut self, guest: &mut G, write: impl Fn(&mut G, i64, &[u8]) -> Result<usize, FileError>) {
+    pub fn finish<G: Guest>(&mut self, guest: &mut G, write: Write<G>) {
         if self.failure.is_some() {
             return;
         }
         let mut last = [0_u8; 3];
         match self.decoder.finish(&mut last) {
-            Ok(count) => self.put(last.get(..count).unwrap_or_default(), guest, &write),
+            Ok(count) => self.put(last.get(..count).unwrap_or_default(), guest, write),
             Err(_) => self.failure = Some(LongFailure::NotBase64),
         }
     }
 
-    fn put<G: Guest>(
-        &mut self,
-        bytes: &[u8],
-        guest: &mut G,
-        write: &impl Fn(&mut G, i64, &[u8]) -> Result<usize, FileError>,
-    ) {
+    fn put<G: Guest>(&mut self, bytes: &[u8], guest: &mut G, write: Write<G>) {
         self.decoded = self.decoded.saturating_add(as_u64(bytes.len()));
         match self.place {
             Place::Spool => {

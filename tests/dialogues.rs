@@ -1,5 +1,6 @@
 //! The dialogues of clients that no transcript can hold: one names a command that sets the clock, which a guest made up for
-//! the test has instead of this machine; one is 1.4 MB long.
+//! the test has instead of this machine; one is 1.4 MB long, here for a guest that runs no programs. tests/exec.rs has it for
+//! one that does.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // of a test
 
 mod common;

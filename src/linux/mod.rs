@@ -13,6 +13,8 @@ pub mod accounts;
 mod accounts_scene;
 mod calendar;
 pub mod channel;
+#[cfg(feature = "exec")]
+pub mod children;
 pub mod clock;
 #[cfg(feature = "cpu-memory")]
 pub mod cpus;
@@ -21,6 +23,8 @@ pub mod device;
 pub mod disks;
 #[cfg(feature = "accounts")]
 pub mod entry;
+#[cfg(feature = "exec")]
+pub mod exec;
 #[cfg(feature = "inventory")]
 pub mod file_systems;
 pub mod files;
@@ -75,6 +79,7 @@ pub mod tzif;
 #[cfg(feature = "freeze")]
 use crate::guest::Flags;
 use crate::guest::{Guest, Spool};
+use crate::sys::fd::Fd;
 use files::FileTable;
 use log::Log;
 use options::Options;
@@ -96,6 +101,8 @@ pub struct Linux {
     pub(crate) proc: Pseudo,
     /// `/sys`, mounted or not.
     pub(crate) sys: Pseudo,
+    #[cfg(feature = "exec")]
+    pub(crate) children: children::Children,
     #[cfg(feature = "network")]
     pub(crate) interfaces: Option<network::Interfaces>,
     #[cfg(any(feature = "inventory", feature = "network"))]
@@ -118,6 +125,8 @@ impl Linux {
             spool: MemorySpool::new(),
             proc: Pseudo::proc(),
             sys: Pseudo::sys(),
+            #[cfg(feature = "exec")]
+            children: children::Children::new(),
             #[cfg(feature = "network")]
             interfaces: None,
             #[cfg(any(feature = "inventory", feature = "network"))]
@@ -153,6 +162,25 @@ impl Linux {
         #[cfg(feature = "power")]
         self.force_shutdown_if_due(now_ns);
         let _ = now_ns;
+    }
+}
+
+impl Linux {
+    /// Can be read while programs that guest-exec started have something for [`Linux::attend_children`].
+    pub fn child_events(&self) -> Option<&Fd> {
+        #[cfg(feature = "exec")]
+        return self.children.events();
+        #[cfg(not(feature = "exec"))]
+        None
+    }
+
+    /// Takes what those programs wrote, and the ends of processes that have ended.
+    pub fn attend_children(&mut self) {
+        #[cfg(feature = "exec")]
+        {
+            self.children.take_output();
+            self.children.reap();
+        }
     }
 }
 

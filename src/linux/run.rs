@@ -1,4 +1,4 @@
-//! The loop: waits for the line, the listener, device events, signals and deadlines, and lets the agent work.
+//! The loop: waits for the line, the listener, device events, children, signals and deadlines, and lets the agent work.
 //!
 //! While the host is connected the line is level-triggered: a wait, a read and a write for a request. After the host hung
 //! up on a virtio port, which then stays readable for ever, it is edge-triggered until a host is there again; so the agent
@@ -23,6 +23,7 @@ use crate::sys::{socket, system};
 const LINE: u64 = 1;
 const LISTENER: u64 = 2;
 const DEVICES: u64 = 3;
+const CHILDREN: u64 = 4;
 
 /// How long a new host may take to be announced after its first bytes.
 const ARRIVAL_MS: i64 = 2000;
@@ -112,6 +113,9 @@ impl<'b> Runner<'b> {
         if let Some(devices) = &devices {
             epoll.add(devices, DEVICES, READING)?;
         }
+        if let Some(children) = guest.child_events() {
+            epoll.add(children, CHILDREN, READING)?;
+        }
         Ok(Runner { epoll, signals, channel, agent, guest, line: None, devices, retry: Retry::default() })
     }
 
@@ -162,6 +166,7 @@ impl<'b> Runner<'b> {
                 *event = ready;
             }
         })?;
+        let mut children_wrote = false;
         for event in events {
             match event.token {
                 LINE => self.line_event(event),
@@ -169,8 +174,16 @@ impl<'b> Runner<'b> {
                     let _: Result<(), Errno> = self.connect();
                 }
                 DEVICES => self.device_event(),
+                CHILDREN => {
+                    children_wrote = true;
+                    // One that writes without end must not keep SIGTERM away.
+                    self.signals.let_through();
+                }
                 _ => {}
             }
+        }
+        if signal::child_has_ended() || children_wrote {
+            self.guest.attend_children();
         }
         Ok(())
     }

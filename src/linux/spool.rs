@@ -18,6 +18,18 @@ impl MemorySpool {
     pub const fn new() -> Self {
         MemorySpool { file: None, length: 0 }
     }
+
+    /// Gives away what it holds, to be read from its start, and its length in bytes. `None` if it holds nothing.
+    ///
+    /// # Errors
+    /// Those of lseek(2).
+    #[cfg(feature = "exec")]
+    pub fn take(&mut self) -> Result<Option<(Fd, u64)>, Errno> {
+        let length = core::mem::take(&mut self.length);
+        let Some(file) = self.file.take().filter(|_| length > 0) else { return Ok(None) };
+        file.seek(0, SeekFrom::Start)?;
+        Ok(Some((file, length)))
+    }
 }
 
 impl Default for MemorySpool {
@@ -33,24 +45,20 @@ impl Spool for MemorySpool {
 
     fn clear(&mut self) -> Result<(), Errno> {
         self.length = 0;
-        match &self.file {
-            Some(file) => {
-                file.truncate(0)?;
-                file.seek(0, SeekFrom::Start).map(drop)
-            }
-            None => {
-                self.file = Some(memory::file()?);
-                Ok(())
-            }
-        }
+        let Some(file) = &self.file else { return Ok(()) };
+        file.truncate(0)?;
+        file.seek(0, SeekFrom::Start).map(drop)
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Errno> {
-        let file = self.file.as_ref().ok_or(Errno::EBADF)?;
         let length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if length > SPOOL_BYTES {
             return Err(Errno::EFBIG);
         }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(memory::file()?),
+        };
         let mut rest = bytes;
         while !rest.is_empty() {
             let written = file.write(rest)?;

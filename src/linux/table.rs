@@ -6,6 +6,8 @@ use crate::command::file;
 use crate::command::{
     Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
 };
+#[cfg(feature = "exec")]
+use crate::command::{exec, exec_status};
 #[cfg(feature = "freeze")]
 use crate::command::{fsfreeze, fstrim};
 #[cfg(feature = "inventory")]
@@ -21,6 +23,10 @@ use crate::command::{shutdown, suspend};
 
 /// What this build offers.
 pub static TABLE: Table<Linux> = Table::new(&[
+    #[cfg(feature = "exec")]
+    Row::of::<exec::GuestExec>(),
+    #[cfg(feature = "exec")]
+    Row::of::<exec_status::ExecStatus>(),
     #[cfg(feature = "file")]
     Row::of::<file::close::FileClose>(),
     #[cfg(feature = "file")]

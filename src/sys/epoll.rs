@@ -36,7 +36,7 @@ pub struct Ready {
 pub struct Epoll(Fd);
 
 /// How many descriptors are told at a time.
-const EVENTS: usize = 8;
+pub const EVENTS: usize = 8;
 
 impl Epoll {
     /// An empty set.
@@ -46,6 +46,11 @@ impl Epoll {
     pub fn new() -> Result<Self, Errno> {
         // SAFETY: the call touches no memory; on success the descriptor is new.
         check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(|raw| Epoll(Fd::from_raw(raw)))
+    }
+
+    /// The set as a descriptor, which can be read while something has happened: a set can be waited for in another one.
+    pub fn fd(&self) -> &Fd {
+        &self.0
     }
 
     /// Adds a descriptor under a number. It leaves the set when it is closed.
@@ -83,11 +88,30 @@ impl Epoll {
     ///
     /// # Errors
     /// Those of epoll_pwait(2), but for `EINTR`.
-    pub fn wait(&self, timeout_ms: i32, signals: &DuringWait, mut ready: impl FnMut(Ready)) -> Result<(), Errno> {
+    pub fn wait(&self, timeout_ms: i32, signals: &DuringWait, ready: impl FnMut(Ready)) -> Result<(), Errno> {
+        self.wait_with(timeout_ms, Some(signals), ready)
+    }
+
+    /// Gives what has happened already to `ready`. No signal comes through.
+    ///
+    /// # Errors
+    /// Those of epoll_pwait(2).
+    pub fn poll(&self, ready: impl FnMut(Ready)) -> Result<(), Errno> {
+        self.wait_with(0, None, ready)
+    }
+
+    fn wait_with(
+        &self,
+        timeout_ms: i32,
+        signals: Option<&DuringWait>,
+        mut ready: impl FnMut(Ready),
+    ) -> Result<(), Errno> {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
         let room = c_int::try_from(EVENTS).unwrap_or(1);
-        // SAFETY: the events are writable for `room` of them, the mask is valid, and the call keeps no pointer.
-        let count = unsafe { libc::epoll_pwait(self.0.raw(), events.as_mut_ptr(), room, timeout_ms, signals.mask()) };
+        let mask = signals.map_or(core::ptr::null(), DuringWait::mask);
+        // SAFETY: the events are writable for `room` of them, the mask is valid or null, which leaves the signals as they are,
+        // and the call keeps no pointer.
+        let count = unsafe { libc::epoll_pwait(self.0.raw(), events.as_mut_ptr(), room, timeout_ms, mask) };
         let Ok(count) = usize::try_from(count) else {
             return match last_errno() {
                 Errno::EINTR => Ok(()),

@@ -151,6 +151,15 @@ impl Fd {
         check(unsafe { libc::lseek(self.0, offset, whence) })
     }
 
+    /// From now on nothing blocks, whoever else has the same file open.
+    ///
+    /// # Errors
+    /// Those of fcntl(2).
+    pub fn set_non_blocking(&self) -> Result<(), Errno> {
+        // SAFETY: the call touches no memory. There are no other flags to keep: this is for pipes and sockets of our own.
+        check(unsafe { libc::fcntl(self.0, libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
+    }
+
     /// Cuts or extends the file.
     ///
     /// # Errors

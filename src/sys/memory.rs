@@ -1,4 +1,4 @@
-//! Files that live in memory (memfd_create(2)).
+//! Files that live in memory (memfd_create(2)), and how much memory there is (sysinfo(2)).
 
 use super::check;
 use super::fd::Fd;
@@ -12,4 +12,13 @@ pub fn file() -> Result<Fd, Errno> {
     // SAFETY: the name ends with a NUL, and the call keeps no pointer. On success the descriptor is new.
     let raw = check(unsafe { libc::syscall(libc::SYS_memfd_create, c"picoqga".as_ptr(), libc::MFD_CLOEXEC) })?;
     Ok(Fd::from_raw(i32::try_from(raw).map_err(|_| Errno::EBADF)?))
+}
+
+/// How much memory the machine has, in bytes. 0 if the kernel does not tell.
+pub fn total_bytes() -> u64 {
+    // SAFETY: all-zero is a valid value of this plain structure.
+    let mut information: libc::sysinfo = unsafe { core::mem::zeroed() };
+    // SAFETY: the structure is writable, and the call keeps no pointer. After an error it is still zero.
+    unsafe { libc::sysinfo(&raw mut information) };
+    information.totalram.saturating_mul(information.mem_unit.into())
 }

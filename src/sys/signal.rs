@@ -7,15 +7,22 @@ use super::check;
 use crate::errno::Errno;
 
 static TERMINATE: AtomicBool = AtomicBool::new(false);
+static CHILD_ENDED: AtomicBool = AtomicBool::new(false);
 
-/// A termination signal: SIGTERM and SIGINT.
-extern "C" fn note(_: c_int) {
-    TERMINATE.store(true, Ordering::Relaxed);
+/// SIGTERM and SIGINT, which want this process to end, and SIGCHLD, which tells that another one did.
+extern "C" fn note(signal: c_int) {
+    let noted = if signal == libc::SIGCHLD { &CHILD_ENDED } else { &TERMINATE };
+    noted.store(true, Ordering::Relaxed);
 }
 
 /// Whether SIGTERM or SIGINT came.
 pub fn wants_termination() -> bool {
     TERMINATE.load(Ordering::Relaxed)
+}
+
+/// Whether a child ended since this was last asked.
+pub fn child_has_ended() -> bool {
+    CHILD_ENDED.swap(false, Ordering::Relaxed)
 }
 
 /// The signals that come through during a wait: all that came through when the process started.
@@ -28,21 +35,33 @@ impl DuringWait {
     pub(super) fn mask(&self) -> *const libc::sigset_t {
         &raw const self.mask
     }
+
+    /// Lets the signals come through that wait to. A wait that finds something ready does not: where there always is
+    /// something, they would wait for ever.
+    pub fn let_through(&self) {
+        // SAFETY: all-zero is a valid value of this plain structure; the masks are valid, and the calls keep no pointer. They
+        // do not fail.
+        unsafe {
+            let mut held: libc::sigset_t = core::mem::zeroed();
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, &raw mut held);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const held, core::ptr::null_mut());
+        }
+    }
 }
 
-/// Holds SIGTERM and SIGINT back outside of waits, notes them when they come, and ignores SIGPIPE: a host that is gone
-/// is an error of its write.
+/// Holds SIGTERM, SIGINT and SIGCHLD back outside of waits, notes them when they come, and ignores SIGPIPE: a host that is
+/// gone is an error of its write.
 ///
 /// # Errors
 /// Those of sigaction(2) and sigprocmask(2), which none of these signals gives.
 pub fn install() -> Result<DuringWait, Errno> {
-    for (signal, handler) in [(libc::SIGTERM, Some(note)), (libc::SIGINT, Some(note)), (libc::SIGPIPE, None)] {
+    const HELD: [c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD];
+    for signal in HELD.into_iter().chain([libc::SIGPIPE]) {
         // SAFETY: all-zero is a valid value of this plain structure.
         let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
-        action.sa_sigaction = match handler {
-            Some(handler) => address(handler),
-            None => libc::SIG_IGN,
-        };
+        action.sa_sigaction = if signal == libc::SIGPIPE { libc::SIG_IGN } else { address(note) };
+        // A child that is only stopped does not wake the agent.
+        action.sa_flags = libc::SA_NOCLDSTOP;
         // SAFETY: the action is valid; the handler only stores to an atomic, which is allowed in any handler.
         check(unsafe { libc::sigaction(signal, &raw const action, core::ptr::null_mut()) })?;
     }
@@ -52,12 +71,14 @@ pub fn install() -> Result<DuringWait, Errno> {
     let mut before: libc::sigset_t = unsafe { core::mem::zeroed() };
     // SAFETY: the sets are valid, the signals exist, and the calls keep no pointer.
     unsafe {
-        libc::sigaddset(&raw mut held, libc::SIGTERM);
-        libc::sigaddset(&raw mut held, libc::SIGINT);
+        for signal in HELD {
+            libc::sigaddset(&raw mut held, signal);
+        }
         check(libc::sigprocmask(libc::SIG_BLOCK, &raw const held, &raw mut before))?;
-        // A parent may have held them back; during a wait they must come.
-        libc::sigdelset(&raw mut before, libc::SIGTERM);
-        libc::sigdelset(&raw mut before, libc::SIGINT);
+        for signal in HELD {
+            // A parent may have held them back; during a wait they must come.
+            libc::sigdelset(&raw mut before, signal);
+        }
     }
     Ok(DuringWait { mask: before })
 }

@@ -214,17 +214,24 @@ fn default_signal_actions() {
     }
 }
 
-fn wait(pid: i32, options: c_int) -> Result<Option<Ended>, Errno> {
+/// The number of a child that has ended, or none with `WNOHANG`, and how it ended.
+fn wait(pid: i32, options: c_int) -> Result<Option<(i32, Ended)>, Errno> {
     let mut status = 0;
     // SAFETY: the status is writable, and the call keeps no pointer.
     let ended = check(unsafe { libc::waitpid(pid, &raw mut status, options) })?;
     Ok(if ended == 0 {
         None
     } else if libc::WIFEXITED(status) {
-        Some(Ended::Exited(libc::WEXITSTATUS(status)))
+        Some((ended, Ended::Exited(libc::WEXITSTATUS(status))))
     } else {
-        Some(Ended::Killed(libc::WTERMSIG(status)))
+        Some((ended, Ended::Killed(libc::WTERMSIG(status))))
     })
+}
+
+/// Takes the end of any child that has ended: its number, and how it ended. `None` if there is none. Children that this
+/// process was handed by others are among them.
+pub fn take_ended() -> Option<(i32, Ended)> {
+    wait(-1, libc::WNOHANG).ok().flatten()
 }
 
 impl Child {
@@ -243,7 +250,7 @@ impl Child {
     /// # Errors
     /// Those of waitpid(2): `ECHILD` if its end was taken elsewhere.
     pub fn try_wait(&self) -> Result<Option<Ended>, Errno> {
-        wait(self.pid, libc::WNOHANG)
+        Ok(wait(self.pid, libc::WNOHANG)?.map(|(_, ended)| ended))
     }
 
     /// How the process ended, once it has.
@@ -254,7 +261,7 @@ impl Child {
         loop {
             match wait(self.pid, 0) {
                 Err(Errno::EINTR) => {}
-                ended => return ended,
+                ended => return Ok(ended?.map(|(_, ended)| ended)),
             }
         }
     }

@@ -249,6 +249,56 @@ def a_zone_in_a_plain_file(vm):
     seen("guest-get-timezone", "XYZ, 20700 s, from the file that was put there")
 
 
+def program(agent, path, *words, **more):
+    """How a program ended, its number left out, or the refusal."""
+    arguments = {"path": path, "arg": list(words), **{name.replace("_", "-"): value for name, value in more.items()}}
+    reply = agent.call("guest-exec", arguments, timeout=60)
+    if "error" in reply:
+        return without_texts(reply, lambda value: value)
+    while True:
+        status = agent.run("guest-exec-status", reply["return"], timeout=60)
+        if status["exited"]:
+            return status
+        time.sleep(0.05)
+
+
+@test(group="beside", fixture=both)
+def programs(vm):
+    vm.shell.check("echo 'echo no interpreter' >/tmp/script; chmod 755 /tmp/script; mkdir -p /tmp/gone")
+    for words, more in ((("sh", "-c", "echo out; echo error >&2; exit 3"), {"capture_output": True}),
+                        (("/bin/sh", "-c", "kill -9 $$"), {}),
+                        (("cat",), {"input_data": base64.b64encode(b"x" * 100000).decode(), "capture_output": "merged"}),
+                        (("/tmp/script",), {"capture_output": True}),
+                        (("script",), {"env": ["PATH=/nowhere:/tmp"], "capture_output": True}),
+                        (("env",), {"env": ["A=1"], "capture_output": True}),
+                        (("/nonexistent",), {}), (("/tmp",), {}), (("",), {})):
+        real, ours = (program(agent, *words, **more) for agent in (vm.real, vm.ours))
+        equal(ours, real, "%s, beside qemu-ga" % (words,))
+    seen("guest-exec", "as qemu-ga with the same programs")
+    seen("guest-exec-status", "as qemu-ga with the same programs")
+
+
+@test(group="beside", fixture=both)
+def a_number_that_is_used_again(vm):
+    statuses = []
+    for agent in (vm.real, vm.ours):
+        first = agent.run("guest-exec", {"path": "/bin/true"})["pid"]
+        for _ in range(20):
+            time.sleep(0.2)
+            # The kernel gives out the number behind this one next.
+            vm.shell.check("echo %d >/proc/sys/kernel/ns_last_pid" % (first - 1))
+            second = agent.run("guest-exec", {"path": "/bin/sh", "arg": ["-c", "exit 7"]})["pid"]
+            if second == first:
+                break
+        equal(second, first, "the number, used again")
+        time.sleep(0.5)
+        statuses.append(agent.run("guest-exec-status", {"pid": first}))
+    real, ours = statuses
+    equal(real, {"exited": True, "exitcode": 0}, "qemu-ga on a number that was used again")
+    equal(ours, {"exited": True, "exitcode": 7}, "a number that was used again")
+    differ("exec-pid-reused", real, ours)
+
+
 @test(group="beside", fixture=both)
 def users_of_utmp(vm):
     content = b"".join(users.record(kind, user, seconds, microseconds) for kind, user, seconds, microseconds in (

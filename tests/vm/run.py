@@ -20,6 +20,7 @@ import virtio  # noqa: F401
 import dialogues  # noqa: F401
 import hotplug  # noqa: F401
 import files  # noqa: F401
+import exec  # noqa: F401
 import network  # noqa: F401
 import idle  # noqa: F401
 import clock  # noqa: F401
