@@ -61,9 +61,12 @@ def case(name, script, begin=BEGIN + UP):
                 time.sleep(0.2)
             t.note("the kernel's own words", [unsigned(route) for route in listed] == own(agent.pid))
         t.note("how many", len(listed))
-        for number, route in enumerate(listed):
-            # What refers to a route is not the same in two namespaces.
-            plain = {name: value for name, value in unsigned(route).items() if name not in ("refcnt", "use")}
+        # Which interface comes first, and what refers to a route, is not the same in two namespaces.
+        def plain_of(route):
+            return {name: value for name, value in unsigned(route).items() if name not in ("refcnt", "use")}
+
+        for number, route in enumerate(sorted(listed, key=lambda route: sorted(map(str, plain_of(route).items())))):
+            plain = plain_of(route)
             t.note("route %d" % number, plain)
             if plain["flags"] >= SIGN:
                 t.note("its flags", route["flags"], diff="route-numbers", theirs=plain["flags"] + (WHOLE - 1) * WHOLE,
