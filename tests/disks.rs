@@ -1,6 +1,6 @@
 //! guest-get-disks through a whole agent: more disks than any buffer holds, and what goes wrong midway.
 #![cfg(feature = "inventory")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)] // of a test
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // of a test
 
 mod common;
 

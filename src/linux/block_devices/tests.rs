@@ -1,5 +1,7 @@
 //! Trees of files like those of sysfs, and the disks that are told of them.
 
+#![allow(clippy::arithmetic_side_effects)] // of a test
+
 use super::*;
 use crate::linux::disks::tests::{Tree, VDA, with_vda};
 
