@@ -30,6 +30,8 @@ pub mod fstrim;
 #[cfg(feature = "inventory")]
 pub mod get_cpustats;
 #[cfg(feature = "inventory")]
+pub mod get_disks;
+#[cfg(feature = "inventory")]
 pub mod get_diskstats;
 #[cfg(feature = "inventory")]
 pub mod get_fsinfo;

@@ -33,7 +33,18 @@ pub fn begin<T, E>(
     list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
     write: impl Fn(T, &mut Writer<'_>),
 ) -> Result<Done, E> {
-    Listing { is_checked: true, ..Listing::default() }.begin(reply, list, write)
+    begin_lent(reply, |from, piece| piece.items(from, list, write))
+}
+
+/// As [`begin`], for a list that hands each item to [`Piece::item`] itself.
+///
+/// # Errors
+/// Those of `list`, wherever in the list they come.
+pub fn begin_lent<E>(
+    reply: Reply<'_, '_>,
+    list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
+) -> Result<Done, E> {
+    Listing { is_checked: true, ..Listing::default() }.begin(reply, list)
 }
 
 /// As [`begin`], for a list that is only looked at as far as it is written.
@@ -45,7 +56,7 @@ pub fn begin_long<T, E>(
     list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
     write: impl Fn(T, &mut Writer<'_>),
 ) -> Result<Done, E> {
-    Listing::default().begin(reply, list, write)
+    Listing::default().begin(reply, |from, piece| piece.items(from, list, write))
 }
 
 /// Writes the next piece of a list that was begun, or ends it.
@@ -55,12 +66,21 @@ pub fn step<T, E>(
     write: impl Fn(T, &mut Writer<'_>),
     writer: &mut Writer<'_>,
 ) -> Step {
+    step_lent(cursor, |from, piece| piece.items(from, list, write), writer)
+}
+
+/// As [`step`], for a list that [`begin_lent`] began.
+pub fn step_lent<E>(
+    cursor: &mut Cursor,
+    list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
+    writer: &mut Writer<'_>,
+) -> Step {
     let mut listing = Listing::unpack(*cursor);
     if listing.ended {
         writer.raw(b"]");
         return Step::Done;
     }
-    match listing.write(false, list, write, writer) {
+    match listing.write(false, list, writer) {
         Ok(()) => {}
         Err(_) if listing.is_checked => listing.ended = true,
         Err(_) => return Step::Broken,
@@ -80,33 +100,31 @@ impl Listing {
         Listing { place, begun: begun != 0, ended: ended != 0, is_checked: is_checked != 0 }
     }
 
-    fn begin<T, E>(
+    fn begin<E>(
         mut self,
         reply: Reply<'_, '_>,
-        list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
-        write: impl Fn(T, &mut Writer<'_>),
+        list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let mut result = Ok(());
         let done = reply.steps(|writer| {
             writer.raw(b"[");
-            result = self.write(true, list, write, writer);
+            result = self.write(true, list, writer);
             self.pack()
         });
         result.map(|()| done)
     }
 
     /// Writes as many items as fit.
-    fn write<T, E>(
+    fn write<E>(
         &mut self,
         is_first_piece: bool,
-        list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
-        write: impl Fn(T, &mut Writer<'_>),
+        list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
         writer: &mut Writer<'_>,
     ) -> Result<(), E> {
         let from = self.place;
         let check_rest = is_first_piece && self.is_checked;
         let mut piece = Piece { listing: self, writer, takes_back: is_first_piece, check_rest, is_full: false };
-        list(from, &mut |item, place| piece.item(item, place, &write))?;
+        list(from, &mut piece)?;
         piece.listing.ended = !piece.is_full;
         Ok(())
     }
@@ -114,7 +132,7 @@ impl Listing {
 
 /// A piece of a list that is being written.
 #[derive(Debug)]
-struct Piece<'p, 'o> {
+pub struct Piece<'p, 'o> {
     listing: &'p mut Listing,
     writer: &'p mut Writer<'o>,
     /// An item that does not fit is taken back. Only the first one of a later piece is not: it stays too long, for the agent
@@ -127,12 +145,21 @@ struct Piece<'p, 'o> {
 }
 
 impl Piece<'_, '_> {
-    /// Writes an item if it fits; answers whether it wants the next one.
+    fn items<T, E>(
+        &mut self,
+        from: ListPlace,
+        list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
+        write: impl Fn(T, &mut Writer<'_>),
+    ) -> Result<(), E> {
+        list(from, &mut |item, place| self.item(place, |writer| write(item, writer)))
+    }
+
+    /// Has an item written, with the place behind it, if there is room; answers whether it wants the next one.
     #[inline(never)] // else it is there twice, as part of the closure that calls it and of one that nobody calls
-    fn item<T>(&mut self, item: T, place: ListPlace, write: &impl Fn(T, &mut Writer<'_>)) -> bool {
+    pub fn item(&mut self, place: ListPlace, write: impl FnOnce(&mut Writer<'_>)) -> bool {
         if !self.is_full {
             let mark = self.begin_item();
-            write(item, self.writer);
+            write(self.writer);
             self.end_item(mark, place);
         }
         !self.is_full || self.check_rest

@@ -92,6 +92,48 @@ pub struct Disk<'d> {
     pub device: Option<&'d [u8]>,
 }
 
+/// A disk or a partition, used or not. The default has neither name nor anything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockDevice<'d> {
+    /// The path of its device.
+    pub name: &'d [u8],
+    /// It is a partition.
+    pub is_partition: bool,
+    /// The paths of the devices that it is made of, with NULs between them: of a partition that of its disk. `None` if the
+    /// guest does not tell.
+    pub made_of: Option<&'d [u8]>,
+    /// Another name of it.
+    pub alias: Option<&'d [u8]>,
+    /// Where it is, of a disk that has hardware.
+    pub address: Option<Disk<'d>>,
+    /// Of an NVMe disk: the page of SMART and health (02h), as NVM Express has it.
+    pub smart: Option<&'d [u8; 512]>,
+}
+
+/// Why disks can not be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockDeviceError {
+    /// The guest does not tell which there are.
+    List(Errno),
+    /// The names of the devices that one is made of take more than this many bytes.
+    MadeOfTooMany(u64),
+}
+
+/// Disks and their partitions.
+pub trait BlockDevices {
+    /// Gives each of them from a place on to `visit`, with the place behind it, until that answers false. `buffer` is room to
+    /// work in.
+    ///
+    /// # Errors
+    /// Those of the type.
+    fn block_devices(
+        &mut self,
+        from: ListPlace,
+        buffer: &mut [u8],
+        visit: &mut dyn FnMut(BlockDevice<'_>, ListPlace) -> bool,
+    ) -> Result<(), BlockDeviceError>;
+}
+
 /// How large a file system is, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileSystemSizes {

@@ -24,7 +24,8 @@ const MOST: u32 = 4096;
 /// The name of a block device, such as `vda1`; the kernel allows 31 bytes.
 pub type Name = heapless::Vec<u8, 32>;
 
-const DIRECTORY: OpenFlags = OpenFlags::READ.with(OpenFlags::DIRECTORY);
+/// How directories are opened.
+pub(super) const DIRECTORY: OpenFlags = OpenFlags::READ.with(OpenFlags::DIRECTORY);
 
 /// Where block devices are described.
 #[derive(Debug)]
@@ -79,6 +80,11 @@ impl Disks {
             index = index.saturating_add(1);
         }
         true
+    }
+
+    /// Whether the device has no hardware of its own.
+    pub fn is_virtual(&self, name: &Name) -> bool {
+        self.made_of_others(name).is_some()
     }
 
     /// If the device has no hardware of its own: the name of the whole disk that it is, or is a partition of.
@@ -198,13 +204,13 @@ fn last(path: &[u8]) -> &[u8] {
 }
 
 /// The path of the device's node in `/dev`, as the kernel names it.
-fn node(device: &Fd, buffer: &mut [u8]) -> Option<Path> {
+pub(super) fn node(device: &Fd, buffer: &mut [u8]) -> Option<Path> {
     let name = line(attribute(device, c"uevent", buffer)?, b"DEVNAME=")?;
     Path::of(&[b"/dev/", name])
 }
 
 /// An attribute of a device: the start of a file of sysfs.
-fn attribute<'b>(device: &Fd, name: &core::ffi::CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+pub(super) fn attribute<'b>(device: &Fd, name: &core::ffi::CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let file = device.open_at(name, OpenFlags::READ).ok()?;
     let length = read_whole(&file, buffer).ok()?;
     buffer.get(..length)
@@ -216,4 +222,4 @@ fn line<'t>(text: &'t [u8], key: &[u8]) -> Option<&'t [u8]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

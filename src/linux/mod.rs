@@ -11,6 +11,8 @@ pub mod account_locks;
 pub mod accounts;
 #[cfg(all(test, feature = "accounts"))]
 mod accounts_scene;
+#[cfg(feature = "inventory")]
+pub mod block_devices;
 mod calendar;
 pub mod channel;
 #[cfg(feature = "exec")]

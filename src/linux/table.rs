@@ -11,7 +11,7 @@ use crate::command::{exec, exec_status};
 #[cfg(feature = "freeze")]
 use crate::command::{fsfreeze, fstrim};
 #[cfg(feature = "inventory")]
-use crate::command::{get_cpustats, get_diskstats, get_fsinfo, get_load};
+use crate::command::{get_cpustats, get_disks, get_diskstats, get_fsinfo, get_load};
 #[cfg(feature = "cpu-memory")]
 use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
 #[cfg(feature = "accounts")]
@@ -51,6 +51,8 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<fstrim::Fstrim>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_cpustats::GetCpustats>(),
+    #[cfg(feature = "inventory")]
+    Row::of::<get_disks::GetDisks>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_diskstats::GetDiskstats>(),
     #[cfg(feature = "inventory")]

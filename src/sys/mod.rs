@@ -12,6 +12,8 @@ pub mod memory;
 pub mod mount;
 #[cfg(feature = "network")]
 pub mod netlink;
+#[cfg(feature = "inventory")]
+pub mod nvme;
 #[cfg(any(feature = "freeze", feature = "power"))]
 pub mod poll;
 pub mod power;

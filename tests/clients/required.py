@@ -6,7 +6,6 @@ there is still in it.
 
 # Commands that are being built. Whoever brings one takes it out of here; at the end this is empty, and goes.
 NOT_THERE_YET = {
-    "guest-get-disks",
     "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys", "guest-ssh-remove-authorized-keys",
 }
 

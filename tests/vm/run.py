@@ -27,6 +27,7 @@ import clock  # noqa: F401
 import cpus_memory  # noqa: F401
 import passwords  # noqa: F401
 import file_systems  # noqa: F401
+import disks  # noqa: F401
 import trim  # noqa: F401
 import shutdown  # noqa: F401
 import suspend  # noqa: F401

@@ -9,7 +9,7 @@ use super::*;
 use crate::guest::{DiskBus, PciFunction};
 
 /// A directory that is gone when the test is over.
-struct Tree(PathBuf);
+pub struct Tree(pub PathBuf);
 
 impl Drop for Tree {
     fn drop(&mut self) {
@@ -18,7 +18,7 @@ impl Drop for Tree {
 }
 
 impl Tree {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("picoqga-{}-sysfs-{number}", std::process::id()));
@@ -26,14 +26,14 @@ impl Tree {
         Tree(path)
     }
 
-    fn file(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.0.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
     /// A link at `path` that leads to `target`, both from the root of the tree.
-    fn link(&self, path: &str, target: &str) {
+    pub fn link(&self, path: &str, target: &str) {
         let up = "../".repeat(path.matches('/').count());
         let path = self.0.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -42,7 +42,7 @@ impl Tree {
     }
 
     /// A block device, as sysfs describes it.
-    fn block(&self, path: &str, number: &str) {
+    pub fn block(&self, path: &str, number: &str) {
         let name = path.rsplit('/').next().unwrap();
         self.file(&format!("{path}/dev"), format!("{number}\n"));
         let (major, minor) = number.split_once(':').unwrap();
@@ -51,11 +51,11 @@ impl Tree {
         self.link(&format!("class/block/{name}"), path);
     }
 
-    fn driver(&self, path: &str, name: &str) {
+    pub fn driver(&self, path: &str, name: &str) {
         self.link(&format!("{path}/driver"), &format!("bus/pci/drivers/{name}"));
     }
 
-    fn disks(&self) -> Disks {
+    pub fn disks(&self) -> Disks {
         let open = |path: &Path| Fd::open(&CString::new(path.to_str().unwrap()).unwrap(), DIRECTORY);
         Disks { sysfs: open(&self.0).unwrap(), udev: open(&self.0.join("udev")).ok() }
     }
@@ -92,9 +92,9 @@ impl Tree {
     }
 }
 
-const VDA: &str = "devices/pci0000:00/0000:00:03.0/virtio1/block/vda";
+pub const VDA: &str = "devices/pci0000:00/0000:00:03.0/virtio1/block/vda";
 
-fn with_vda() -> Tree {
+pub fn with_vda() -> Tree {
     let tree = Tree::new();
     tree.block(VDA, "254:0");
     tree.file(&format!("{VDA}/serial"), "data0");

@@ -25,6 +25,7 @@ COMMANDS = {
     "guest-get-load": (),
     "guest-get-cpustats": (),
     "guest-get-diskstats": (),
+    "guest-get-disks": (),
     "guest-network-get-route": (),
     "guest-get-vcpus": (),
     "guest-get-memory-blocks": (),
@@ -40,9 +41,9 @@ VALUES = ("null", "true", "false", "0", "1", "-1", "1.0", "1.5", "1e3", "-0", "9
           "18446744073709551616", "1e400", '""', '"x"', '"5"', "[]", "[1]", '["x"]', "{}", '{"a":1}', '"\\u0000"',
           '"\\u00e9\\"\\\\"', '{"handle":999}')
 # A request that names none of these commands can not be wrong about this machine; those that give a time, a list or counters differ
-# each time, and who is logged in is known in two ways (users.py).
+# each time, and who is logged in and what disks are called is known in two ways (users.py, file_systems.py).
 VARYING = {"guest-info", "guest-get-time", "guest-get-users", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats",
-           "guest-network-get-route"}
+           "guest-get-disks", "guest-network-get-route"}
 
 
 def text(command, members):

@@ -57,13 +57,13 @@ COMMANDS = ("guest-sync", "guest-sync-delimited", "guest-ping", "guest-info", "g
             "guest-file-read", "guest-file-write", "guest-file-seek", "guest-file-flush", "guest-network-get-interfaces",
             "guest-shutdown", "guest-suspend-ram", "guest-suspend-disk", "guest-suspend-hybrid", "guest-get-users",
             "guest-set-user-password", "guest-network-get-route", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats",
-            "guest-get-fsinfo", "guest-fstrim", "guest-exec", "guest-exec-status",
+            "guest-get-fsinfo", "guest-get-disks", "guest-fstrim", "guest-exec", "guest-exec-status",
             "guest-fsfreeze-status", "guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list", "guest-fsfreeze-thaw")
 ALL_COMMANDS = set(COMMANDS) | {
     "guest-ssh-remove-authorized-keys", "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys",
     "guest-get-memory-block-info",
     "guest-set-memory-blocks", "guest-get-memory-blocks", "guest-set-user-password", "guest-get-fsinfo",
-    "guest-get-disks", "guest-set-vcpus", "guest-get-vcpus",
+    "guest-set-vcpus", "guest-get-vcpus",
     "guest-fstrim", "guest-fsfreeze-thaw", "guest-fsfreeze-freeze-list",
     "guest-fsfreeze-freeze", "guest-fsfreeze-status"}
 

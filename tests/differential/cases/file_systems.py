@@ -1,4 +1,5 @@
-"""guest-get-fsinfo and guest-fstrim: what this machine has, and images mounted in a mount namespace, one for each agent.
+"""guest-get-fsinfo, guest-get-disks and guest-fstrim: what this machine has, and images mounted in a mount namespace, one for
+each agent.
 
 Such a namespace has a root in memory with nothing in it but the agent, so that guest-fstrim can not reach what the machine
 itself is on. To mount an image takes root; without, those cases are left out.
@@ -126,6 +127,22 @@ def this_machine(t):
         entry["disk"].sort(key=str)
         t.note("the entry of %s" % entry["name"], entry)
     t.call("guest-get-fsinfo", {"x": 1})
+
+
+@subject.scenario
+def disks_of_this_machine(t):
+    reply = t.client.call("guest-get-disks", {}, id=1, timeout=PATIENCE)
+    t.note("id", reply["id"])
+    has_udev = os.path.isdir("/run/udev/data")
+    for entry in sorted(reply["return"], key=lambda entry: entry["name"]):
+        if not has_udev:
+            # Then qemu-ga does not know them (disk-alias, disk-serial).
+            entry.pop("alias", None)
+            entry.get("address", {}).pop("serial", None)
+        if "dependencies" in entry:
+            entry["dependencies"].sort()
+        t.note("the entry of %s" % entry["name"], entry)
+    t.call("guest-get-disks", {"x": 1})
 
 
 @case()
