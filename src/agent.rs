@@ -284,7 +284,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             None => rows.find_map(|row| row.long.filter(|long| long.member.as_bytes() == text.member)),
         };
         let argument = argument.filter(|argument| argument.member.as_bytes() == text.member);
-        let allowed = row.is_none_or(|row| guest.refusal(row.name, row.flags).is_none());
+        let allowed = row.is_none_or(|row| row.refusal(guest).is_none());
         let (Some(argument), true) = (argument, allowed) else { return self.machine.refuse_long_text() };
         let known = row.is_some();
         let begun = match self.long {
@@ -355,6 +355,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let parts = self.machine.parts();
         let begin = writer.mark();
         let result = find(self.table, parts.name, guest).and_then(|row| {
+            guest.called(row.name);
             if row.flags.delimited {
                 writer.raw(b"\xFF");
             }
@@ -415,7 +416,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     }
 }
 
-fn find<'n, G: Guest>(table: &'static Table<G>, name: &'n [u8], guest: &G) -> Result<&'static Row<G>, Error<'n>> {
+fn find<'n, G: Guest>(table: &'static Table<G>, name: &'n [u8], guest: &mut G) -> Result<&'static Row<G>, Error<'n>> {
     let Some(row) = table.find(name) else {
         return Err(Error::command_not_found([
             Part::Words("The command "),
@@ -423,7 +424,7 @@ fn find<'n, G: Guest>(table: &'static Table<G>, name: &'n [u8], guest: &G) -> Re
             Part::Words(" has not been found"),
         ]));
     };
-    match guest.refusal(row.name, row.flags) {
+    match row.refusal(guest) {
         None => Ok(row),
         Some(reason) => Err(Error::command_not_found([
             Part::Words("Command "),

@@ -10,6 +10,7 @@ use core::cell::Cell;
 use crate::args::{Arguments, Members, Path};
 use crate::error::Error;
 pub use crate::guest::Flags;
+use crate::guest::Guest;
 use crate::json::write::{Object, Writer};
 use crate::long::{Long, LongArgument};
 
@@ -98,6 +99,9 @@ pub trait Handler<G: 'static>: 'static {
     const FLAGS: Flags = Flags::NONE;
     /// The argument that may be longer than the request buffer.
     const LONG: Option<LongArgument<G>> = None;
+    /// Tells why the command can not work in this guest now, for commands of which that can be told. Asked before each
+    /// run and by each guest-info, so it must be cheap. A command that might work must not be refused.
+    const OBSTACLE: Option<Obstacle<G>> = None;
     /// The arguments.
     type Arguments<'a>: Arguments<'a>;
 
@@ -201,6 +205,9 @@ impl Done {
     }
 }
 
+/// Why a command can not work now, in words that follow `Command NAME has been disabled: `; `None` if it may.
+pub type Obstacle<G> = fn(&mut G) -> Option<&'static str>;
+
 type Run<G> = for<'a> fn(&'a [u8], Context<'a, G>, Reply<'_, '_>) -> Result<Done, Error<'a>>;
 
 /// A line of the table.
@@ -211,6 +218,7 @@ pub struct Row<G: 'static> {
     /// What is special about the command.
     pub flags: Flags,
     pub(crate) long: Option<LongArgument<G>>,
+    pub(crate) obstacle: Option<Obstacle<G>>,
     pub(crate) run: Run<G>,
     pub(crate) step: fn(&mut Cursor, Context<'_, G>, &mut Writer<'_>) -> Step,
     pub(crate) abandon: fn(&Cursor, &mut G),
@@ -219,7 +227,22 @@ pub struct Row<G: 'static> {
 impl<G: 'static> Row<G> {
     /// The line for a command.
     pub const fn of<C: Handler<G>>() -> Self {
-        Row { name: C::NAME, flags: C::FLAGS, long: C::LONG, run: run::<G, C>, step: C::step, abandon: C::abandon }
+        Row {
+            name: C::NAME,
+            flags: C::FLAGS,
+            long: C::LONG,
+            obstacle: C::OBSTACLE,
+            run: run::<G, C>,
+            step: C::step,
+            abandon: C::abandon,
+        }
+    }
+}
+
+impl<G: Guest> Row<G> {
+    /// Why the command may not or can not run now: the platform does not let it, or its obstacle is there.
+    pub fn refusal(&self, guest: &mut G) -> Option<&'static str> {
+        guest.refusal(self.name, self.flags).or_else(|| self.obstacle.and_then(|obstacle| obstacle(guest)))
     }
 }
 
@@ -279,17 +302,22 @@ impl<G: 'static> Table<G> {
     }
 
     /// All rows, sorted by name.
-    pub fn rows(&self) -> &'static [Row<G>] {
+    pub const fn rows(&self) -> &'static [Row<G>] {
         self.rows
     }
 
-    /// The row of the command `name`.
-    pub fn find(&self, name: &[u8]) -> Option<&'static Row<G>> {
+    /// The place of the command `name` among the rows.
+    pub fn index(&self, name: &[u8]) -> Option<usize> {
         let (start, rest) = name.split_at_checked(self.common)?;
         let rest_of = |row: &Row<G>| row.name.as_bytes().get(self.common..).unwrap_or_default();
         let index = self.rows.binary_search_by(|row| rest_of(row).cmp(rest)).ok()?;
         // What they have in common is compared once, not with each row on the way.
-        self.rows.get(index).filter(|row| row.name.as_bytes().starts_with(start))
+        self.rows.get(index).filter(|row| row.name.as_bytes().starts_with(start)).map(|_| index)
+    }
+
+    /// The row of the command `name`.
+    pub fn find(&self, name: &[u8]) -> Option<&'static Row<G>> {
+        self.rows.get(self.index(name)?)
     }
 }
 

@@ -74,8 +74,12 @@ impl Errno {
     pub const EMSGSIZE: Errno = Errno(90);
     /// Operation not supported
     pub const EOPNOTSUPP: Errno = Errno(95);
+    /// Address family not supported by protocol
+    pub const EAFNOSUPPORT: Errno = Errno(97);
     /// Address already in use
     pub const EADDRINUSE: Errno = Errno(98);
+    /// Cannot assign requested address
+    pub const EADDRNOTAVAIL: Errno = Errno(99);
     /// Connection reset by peer
     pub const ECONNRESET: Errno = Errno(104);
     /// No buffer space available

@@ -64,6 +64,11 @@ pub trait Guest {
         None
     }
 
+    /// A command is about to run: for a log. Nothing of its arguments is told, since they may hold a password.
+    fn called(&mut self, name: &'static str) {
+        let _ = name;
+    }
+
     /// Where texts go that are too long to be held, and come before it is known what they are for.
     fn spool(&mut self) -> Option<&mut dyn Spool> {
         None
@@ -297,6 +302,12 @@ pub trait Suspend {
     /// # Errors
     /// It does not sleep.
     fn suspend(&mut self, how: Sleep) -> Result<(), SleepError>;
+
+    /// What the guest lacks for this sleep now, if that is known.
+    fn sleep_obstacle(&mut self, how: Sleep) -> Option<&'static str> {
+        let _ = how;
+        None
+    }
 }
 
 /// A user who is logged in.
@@ -476,6 +487,11 @@ pub trait Cpus {
     /// # Errors
     /// All but `List`.
     fn set_cpu(&mut self, id: i64, online: bool) -> Result<(), CpuError>;
+
+    /// Why none of this can work in this guest now, if that is known.
+    fn cpus_obstacle(&mut self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A block of memory that is switched as a whole.
@@ -532,6 +548,11 @@ pub trait MemoryBlocks {
     /// # Errors
     /// Those of the type.
     fn set_memory_block(&mut self, index: u64, online: bool) -> Result<(), MemorySetError>;
+
+    /// Why blocks can neither be switched nor have a size in this guest now, if that is known.
+    fn memory_blocks_obstacle(&mut self) -> Option<&'static str> {
+        None
+    }
 
     /// The size of every block, in bytes.
     ///

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""picoqga as a process on this machine: signals, files it makes, clients that misbehave. Over unix-listen.
+"""picoqga as a process on this machine: signals, files it makes, clients that misbehave. Over unix-listen. How it starts, the
+lines it can be given and the commands it may run are in process/.
 
     tests/process.py [--agent PATH] [WORDS]
 """
@@ -13,20 +14,13 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "tests", "host"))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "process"))
 
+from common import Tested, agent, end, runner, test  # noqa: E402  (the path above comes first)
 import agents  # noqa: E402
 from client import request  # noqa: E402
-from report import Runner, check, equal  # noqa: E402
-
-runner = Runner("process")
-test = runner.test
-KIND = None
-
-
-def agent(*options, **more):
-    return agents.Agent(KIND, options=options, **more)
+from report import check, equal  # noqa: E402
 
 
 def ticks(pid):
@@ -39,13 +33,6 @@ def ticks(pid):
 def switches(pid):
     with open("/proc/%d/status" % pid) as file:
         return int(next(line for line in file if line.startswith("voluntary_ctxt_switches")).split()[1])
-
-
-def end(process, number):
-    """Sends the signal; the exit status, and how long it took."""
-    began = time.monotonic()
-    process.send_signal(number)
-    return process.wait(5), time.monotonic() - began
 
 
 @test
@@ -108,7 +95,7 @@ def a_socket_left_behind_is_replaced_and_anything_else_is_not():
         os.unlink(path)
         with open(path, "w") as file:
             file.write("precious")
-        ended = subprocess.run([KIND.path, "-m", "unix-listen", "-p", path], capture_output=True, timeout=5, check=False)
+        ended = subprocess.run([Tested.kind.path, "-m", "unix-listen", "-p", path], capture_output=True, timeout=5, check=False)
         equal(ended.returncode, 1, "exit status")
         check(b"Address already in use" in ended.stderr, ended.stderr)
         with open(path) as file:
@@ -125,10 +112,10 @@ def the_pid_file_is_locked_and_goes_with_the_process():
             running.connect().close()
             with open(path) as file:
                 equal(file.read(), "%d\n" % running.pid, "the file")
-            second = subprocess.run([KIND.path, "-m", "unix-listen", "-p", path + ".sock", "-f", path], capture_output=True,
+            second = subprocess.run([Tested.kind.path, "-m", "unix-listen", "-p", path + ".sock", "-f", path], capture_output=True,
                                     timeout=5, check=False)
             equal(second.returncode, 1, "exit status of a second agent")
-            check(b"cannot lock pid file" in second.stderr, second.stderr)
+            check(b"Cannot lock pid file" in second.stderr, second.stderr)
             with open(path) as file:
                 equal(file.read(), "%d\n" % running.pid, "the file, after a second agent wanted it")
         check(not os.path.exists(path), "the file is still there")
@@ -206,7 +193,7 @@ def a_reply_nobody_waits_for_is_not_produced():
 def without_standard_descriptors_the_line_is_none_of_them():
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "agent.sock")
-        process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", KIND.path, "-v", "-m", "unix-listen", "-p", path])
+        process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", Tested.kind.path, "-v", "-m", "unix-listen", "-p", path])
         try:
             with agents.AgentClient(path) as client:
                 client.sync()
@@ -217,6 +204,11 @@ def without_standard_descriptors_the_line_is_none_of_them():
         equal(status, 0, "exit status")
 
 
+# Importing them declares their tests, which run after those above.
+import background  # noqa: E402, F401
+import commands  # noqa: E402, F401
+import lines  # noqa: E402, F401
+
 if __name__ == "__main__":
     words = sys.argv[1:]
     path = None
@@ -224,6 +216,6 @@ if __name__ == "__main__":
         index = words.index("--agent")
         path = words[index + 1]
         del words[index:index + 2]
-    KIND = agents.picoqga(path)
+    Tested.kind = agents.picoqga(path)
     sys.argv[1:] = words
     runner.main()

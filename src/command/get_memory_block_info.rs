@@ -7,7 +7,7 @@
 //! Differs from qemu-ga in that `/sys` need not be mounted (differences.md: sys-not-mounted).
 //! Needs [`MemoryBlocks`]; does not run while frozen.
 
-use super::{Context, Done, Handler, Reply};
+use super::{Context, Done, Handler, Obstacle, Reply};
 use crate::args::NoArguments;
 use crate::error;
 use crate::error::Error;
@@ -19,6 +19,7 @@ pub struct GetMemoryBlockInfo;
 
 impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlockInfo {
     const NAME: &'static str = "guest-get-memory-block-info";
+    const OBSTACLE: Option<Obstacle<G>> = Some(G::memory_blocks_obstacle);
     type Arguments<'a> = NoArguments;
 
     fn run<'a>(_: NoArguments, context: Context<'a, G>, reply: Reply<'_, '_>) -> Result<Done, Error<'a>> {

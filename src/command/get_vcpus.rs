@@ -10,7 +10,7 @@
 //! Differs from qemu-ga in that `/sys` need not be mounted (differences.md: sys-not-mounted).
 //! Needs [`Cpus`]; does not run while frozen; written in steps, so thousands of processors need no more memory than one.
 
-use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
+use super::{Context, Cursor, Done, Handler, Obstacle, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::error;
 use crate::error::Error;
@@ -46,6 +46,7 @@ pub(super) fn told<'a>(error: CpuError) -> Error<'a> {
 
 impl<G: Cpus + 'static> Handler<G> for GetVcpus {
     const NAME: &'static str = "guest-get-vcpus";
+    const OBSTACLE: Option<Obstacle<G>> = Some(G::cpus_obstacle);
     type Arguments<'a> = NoArguments;
 
     fn run<'a>(

@@ -3,7 +3,7 @@
 //! Schema 10.0, since 0.15; `success-response` since 1.7.
 //! Arguments: none.
 //! Returns: `version`, that of the qemu-ga whose schema is implemented; `supported_commands`, a list of `name`, `enabled`
-//! and `success-response` in the order of the table; `implementation`, the name and version of this agent.
+//! (false if it may not run, or could not work, at this moment) and `success-response` in the order of the table; `implementation`, the name and version of this agent.
 //! Errors: none but those of the arguments.
 //! Differs from qemu-ga in the order of the list, and by `implementation` (differences.md: info-implementation).
 //! Needs nothing; runs while frozen; written in steps, so any number of commands needs no more memory than one.
@@ -51,7 +51,7 @@ impl<G: Guest + 'static> Handler<G> for Info {
                 writer.raw(b", ");
             }
             writer.object(|object| {
-                let enabled = context.guest.refusal(row.name, row.flags).is_none();
+                let enabled = row.refusal(context.guest).is_none();
                 object.member("enabled").boolean(enabled);
                 object.member("name").text(row.name.as_bytes());
                 object.member("success-response").boolean(!row.flags.silent);

@@ -10,7 +10,7 @@
 //! Needs [`MemoryBlocks`]; does not run while frozen; one block a step, whose result is written before the next is
 //! switched, so any number of blocks needs no more memory than one.
 
-use super::{Context, Cursor, Done, Flags, Handler, Reply, Step};
+use super::{Context, Cursor, Done, Flags, Handler, Obstacle, Reply, Step};
 use crate::args::{Elements, List};
 use crate::arguments;
 use crate::error::Error;
@@ -49,6 +49,7 @@ pub struct SetMemoryBlocks;
 impl<G: MemoryBlocks + 'static> Handler<G> for SetMemoryBlocks {
     const NAME: &'static str = "guest-set-memory-blocks";
     const FLAGS: Flags = Flags::ACTS_IN_STEPS;
+    const OBSTACLE: Option<Obstacle<G>> = Some(G::memory_blocks_obstacle);
     type Arguments<'a> = SetMemoryBlocksArguments<'a>;
 
     /// Only begins the reply: the cursor is the place of the next element, and whether there was one before it.

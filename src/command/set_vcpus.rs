@@ -11,7 +11,7 @@
 //! Needs [`Cpus`]; does not run while frozen; the list stays in the request and takes no memory of its own.
 
 use super::get_vcpus::told;
-use super::{Context, Done, Handler, Reply};
+use super::{Context, Done, Handler, Obstacle, Reply};
 use crate::args::List;
 use crate::arguments;
 use crate::error::Error;
@@ -43,6 +43,7 @@ pub struct SetVcpus;
 
 impl<G: Cpus + 'static> Handler<G> for SetVcpus {
     const NAME: &'static str = "guest-set-vcpus";
+    const OBSTACLE: Option<Obstacle<G>> = Some(G::cpus_obstacle);
     type Arguments<'a> = SetVcpusArguments<'a>;
 
     fn run<'a>(

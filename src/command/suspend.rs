@@ -4,12 +4,14 @@
 //! Arguments: none.
 //! Returns: no reply at all when it succeeds, nor after the guest wakes up. Replies that were not sent yet are sent first.
 //! The next request is answered when the guest is awake.
-//! Errors: `the requested suspend mode is not supported by the guest`, with what it lacks; `suspend`, with what failed and
-//! the reason; `the helper program 'P' returned an unexpected exit status code (N)`.
-//! Differs from qemu-ga in that no helper program is needed (differences.md: suspend-no-helper).
+//! Errors: class CommandNotFound with what the guest lacks; `suspend`, with what failed and the reason; `the
+//! helper program 'P' returned an unexpected exit status code (N)`. Of a guest that only
+//! says when it is asked to sleep, `the requested suspend mode is not supported by the guest`, with what it lacks.
+//! Differs from qemu-ga in that no helper program is needed (differences.md: suspend-no-helper), and in that guest-info tells
+//! which of them can not work (differences.md: command-that-can-not-work).
 //! Needs [`Suspend`]; does not run while frozen; no memory.
 
-use super::{Context, Done, Flags, Handler, Reply};
+use super::{Context, Done, Flags, Handler, Obstacle, Reply};
 use crate::args::NoArguments;
 use crate::error;
 use crate::error::Error;
@@ -46,6 +48,7 @@ macro_rules! suspend_commands {
         $(impl<G: Suspend + 'static> Handler<G> for $command {
             const NAME: &'static str = $name;
             const FLAGS: Flags = Flags { silent: true, flush_first: true, ..Flags::NONE };
+            const OBSTACLE: Option<Obstacle<G>> = Some(|guest| guest.sleep_obstacle(Sleep::$how));
             type Arguments<'a> = NoArguments;
 
             fn run<'a>(_: NoArguments, context: Context<'a, G>, reply: Reply<'_, '_>) -> Result<Done, Error<'a>> {

@@ -35,6 +35,10 @@ impl Cpus for Linux {
         result
     }
 
+    fn cpus_obstacle(&mut self) -> Option<&'static str> {
+        self.sys.lacks(DIRECTORY).then_some("the kernel tells nothing of processors: no /sys/devices/system/cpu")
+    }
+
     fn set_cpu(&mut self, id: i64, online: bool) -> Result<(), CpuError> {
         let cpu = self
             .sys

@@ -60,6 +60,10 @@ impl MemoryBlocks for Linux {
         file.write(if online { b"online" } else { b"offline" }).map(drop).map_err(MemorySetError::Failed)
     }
 
+    fn memory_blocks_obstacle(&mut self) -> Option<&'static str> {
+        self.sys.lacks(DIRECTORY).then_some("the kernel has no memory blocks: no /sys/devices/system/memory")
+    }
+
     fn memory_block_size_bytes(&mut self) -> Result<u64, Errno> {
         let file = self.sys.open(DIRECTORY)?.open_at(c"block_size_bytes", OpenFlags::READ)?;
         let mut buffer = [0; 24];

@@ -18,6 +18,7 @@ pub mod channel;
 #[cfg(feature = "exec")]
 pub mod children;
 pub mod clock;
+pub mod complaint;
 #[cfg(feature = "cpu-memory")]
 pub mod cpus;
 pub mod device;
@@ -55,10 +56,12 @@ pub mod own_files;
 #[cfg(feature = "accounts")]
 pub mod passwords;
 pub mod path;
+pub mod pid_file;
 pub mod port;
 pub mod posix_zone;
 #[cfg(feature = "power")]
 pub mod power;
+pub mod print;
 #[cfg(any(feature = "inventory", feature = "network"))]
 mod proc_lines;
 pub mod pseudo;
@@ -78,13 +81,11 @@ pub mod timezone;
 pub mod trim;
 pub mod tzif;
 
-#[cfg(feature = "freeze")]
-use crate::guest::Flags;
-use crate::guest::{Guest, Spool};
+use crate::guest::{Flags, Guest, Spool};
 use crate::sys::fd::Fd;
 use files::FileTable;
 use log::Log;
-use options::Options;
+use options::{Lists, Options};
 use own_files::OwnFiles;
 use pseudo::Pseudo;
 use spool::MemorySpool;
@@ -114,6 +115,8 @@ pub struct Linux {
     #[cfg(feature = "freeze")]
     pub(crate) freeze: freeze::FreezeState,
     pub(crate) own_files: OwnFiles,
+    /// The commands that may not run.
+    pub lists: Lists,
     /// Where messages go.
     pub log: Log,
 }
@@ -138,6 +141,7 @@ impl Linux {
             #[cfg(feature = "freeze")]
             freeze: freeze::FreezeState::new(options),
             own_files: OwnFiles::new(options),
+            lists: options.lists,
             log,
         };
         #[cfg(feature = "freeze")]
@@ -187,9 +191,18 @@ impl Linux {
 }
 
 impl Guest for Linux {
-    #[cfg(feature = "freeze")]
-    fn refusal(&self, _: &str, flags: Flags) -> Option<&'static str> {
-        (self.freeze.is_frozen() && !flags.while_frozen).then_some("the command is not allowed")
+    /// While file systems are frozen, what may run is another matter than the lists.
+    fn refusal(&self, name: &str, flags: Flags) -> Option<&'static str> {
+        #[cfg(feature = "freeze")]
+        let may_run = if self.freeze.is_frozen() { flags.while_frozen } else { self.lists.allow(name) };
+        #[cfg(not(feature = "freeze"))]
+        let may_run = self.lists.allow(name);
+        let _ = flags;
+        (!may_run).then_some("the command is not allowed")
+    }
+
+    fn called(&mut self, name: &'static str) {
+        self.log.called(name);
     }
 
     fn spool(&mut self) -> Option<&mut dyn Spool> {

@@ -4,26 +4,31 @@
 use core::ffi::CStr;
 
 use super::Linux;
-use super::options::Options;
-use crate::errno::Errno;
-use crate::error;
+use super::complaint::failed;
+use super::options::{Options, PID_FILE};
+use super::pid_file::PidFile;
 use crate::error::Error;
-use crate::json::write::decimal;
-use crate::sys::fd::{self, Fd, OpenFlags};
-use crate::sys::process;
+use crate::sys::fd::{Fd, OpenFlags};
 
 /// What is still to be opened, and what is held.
 #[derive(Debug)]
 pub struct OwnFiles {
     log_path: Option<&'static CStr>,
     pid_path: Option<&'static CStr>,
+    /// The file with the number is made if it can be, because nobody asked for it.
+    is_background: bool,
     pid_file: Option<PidFile>,
 }
 
 impl OwnFiles {
     /// Nothing opened yet.
     pub const fn new(options: &Options) -> Self {
-        OwnFiles { log_path: options.log_file, pid_path: options.pid_file, pid_file: None }
+        OwnFiles {
+            log_path: options.log_file,
+            pid_path: options.pid_file,
+            is_background: options.daemonize,
+            pid_file: None,
+        }
     }
 
     /// Removes the file with the number of this process.
@@ -43,43 +48,17 @@ impl Linux {
             return Ok(());
         }
         if let Some(path) = self.own_files.log_path.take() {
-            let flags = OpenFlags::WRITE.with(OpenFlags::CREATE).with(OpenFlags::APPEND);
-            let file = Fd::open(path, flags)
-                .map_err(|errno| error!["unable to open log file '", path.to_bytes(), "': ", errno])?;
+            let flags = OpenFlags::WRITE.with(OpenFlags::CREATE).with(OpenFlags::APPEND).with(OpenFlags::NO_TERMINAL);
+            let file = Fd::open(path, flags).map_err(|errno| failed("unable to open log file '", path, errno))?;
             self.log.write_to(file);
         }
         if let Some(path) = self.own_files.pid_path.take() {
+            self.own_files.is_background = false;
             self.own_files.pid_file = Some(PidFile::write(path)?);
+        } else if core::mem::take(&mut self.own_files.is_background) {
+            // Without a place for it the agent does as well (differences.md: pid-file-not-needed).
+            self.own_files.pid_file = PidFile::write_if_possible(PID_FILE, &self.log)?;
         }
         Ok(())
-    }
-}
-
-/// A file with the number of this process, which goes with it.
-#[derive(Debug)]
-struct PidFile {
-    path: &'static CStr,
-    /// Holds the lock.
-    _file: Fd,
-}
-
-impl PidFile {
-    fn write(path: &'static CStr) -> Result<Self, Error<'static>> {
-        let failed = |errno| error!["cannot write pid file '", path.to_bytes(), "': ", errno];
-        let file = Fd::open(path, OpenFlags::WRITE.with(OpenFlags::CREATE)).map_err(failed)?;
-        // Another agent that holds it must keep its number, so nothing is cut before the lock.
-        file.lock().map_err(|errno| error!["cannot lock pid file '", path.to_bytes(), "': ", errno])?;
-        file.truncate(0).map_err(failed)?;
-        let mut digits = [0; 20];
-        let id = decimal(u64::try_from(process::id()).unwrap_or(0), &mut digits);
-        file.write(id).and_then(|_| file.write(b"\n")).map_err(failed)?;
-        Ok(PidFile { path, _file: file })
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        // A file that is gone already is no loss.
-        let _: Result<(), Errno> = fd::unlink(self.path);
     }
 }

@@ -39,6 +39,11 @@ impl Pseudo {
         self.with_root(|root| root.open_at(path, OpenFlags::READ))
     }
 
+    /// Whether it surely has no such file or directory, or can itself not be had.
+    pub fn lacks(&mut self, path: &CStr) -> bool {
+        matches!(self.open(path), Err(Errno::ENOENT | Errno::ENODEV | Errno::EPERM))
+    }
+
     /// Reads where a symbolic link in it points to.
     ///
     /// # Errors

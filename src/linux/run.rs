@@ -106,10 +106,7 @@ impl<'b> Runner<'b> {
         if let Some(listener) = channel.listener() {
             epoll.add(listener, LISTENER, READING)?;
         }
-        let devices = match channel {
-            Channel::Port { .. } => socket::device_events().ok(),
-            _ => None,
-        };
+        let devices = if channel.may_be_plugged_in() { socket::device_events().ok() } else { None };
         if let Some(devices) = &devices {
             epoll.add(devices, DEVICES, READING)?;
         }
@@ -119,20 +116,30 @@ impl<'b> Runner<'b> {
         Ok(Runner { epoll, signals, channel, agent, guest, line: None, devices, retry: Retry::default() })
     }
 
-    /// Runs until SIGTERM or SIGINT comes.
+    /// Opens the line, or plans to try again where it may come later.
     ///
     /// # Errors
-    /// At the start, the line can not be opened for a reason that time does not mend; later, the system can not wait.
-    pub fn run(&mut self) -> Result<(), Errno> {
-        if self.channel.listener().is_none()
-            && let Err(errno) = self.connect()
-            && !may_come(errno)
-        {
-            return Err(errno);
+    /// It can not be opened for a reason that time does not mend.
+    pub fn start(&mut self) -> Result<(), Errno> {
+        match self.connect() {
+            Err(errno) if !may_come(errno) => Err(errno),
+            _ => Ok(()),
         }
+    }
+
+    /// The guest, between [`Runner::start`] and [`Runner::run`].
+    pub fn guest(&mut self) -> &mut Linux {
+        self.guest
+    }
+
+    /// Runs until SIGTERM or SIGINT comes, or until the only line there can be is gone.
+    ///
+    /// # Errors
+    /// The system can not wait.
+    pub fn run(&mut self) -> Result<(), Errno> {
         loop {
             self.work();
-            if signal::wants_termination() {
+            if signal::wants_termination() || (self.line.is_none() && self.channel.is_spent()) {
                 return Ok(());
             }
             self.wait()?;
@@ -217,16 +224,8 @@ impl<'b> Runner<'b> {
             self.epoll.change(listener, LISTENER, READING)?;
         }
         // A port says whether a host is there once it is waited for.
-        let (host, interest) = match self.channel {
-            Channel::Port { .. } => (Host::Away, LISTENING),
-            _ => (Host::Here, READING),
-        };
-        let opened = self.channel.connect(self.guest).and_then(|fd| {
-            let Some(fd) = fd else { return Ok(None) };
-            self.epoll.add(&fd, LINE, interest)?;
-            Ok(Some(fd))
-        });
-        match opened {
+        let (host, interest) = if self.channel.is_port() { (Host::Away, LISTENING) } else { (Host::Here, READING) };
+        match self.open(interest) {
             Ok(None) => {
                 self.retry = Retry::default();
                 Ok(())
@@ -236,7 +235,8 @@ impl<'b> Runner<'b> {
                     // One client at a time; the next one waits in the backlog, and must not wake the agent.
                     self.epoll.change(listener, LISTENER, Interest::default())?;
                 }
-                let name = Part::Bytes(self.channel.name());
+                let name = Part::Bytes(self.channel.name().to_bytes());
+                self.guest.log.find_system_log();
                 self.guest.log.write(Level::Info, &[Part::Words("channel '"), name, Part::Words("' is open")]);
                 self.retry.at_ns = None;
                 self.retry.reason = None;
@@ -245,7 +245,7 @@ impl<'b> Runner<'b> {
             }
             Err(errno) => {
                 if self.retry.reason != Some(errno) {
-                    let name = Part::Bytes(self.channel.name());
+                    let name = Part::Bytes(self.channel.name().to_bytes());
                     let level = if may_come(errno) { Level::Error } else { Level::Warning };
                     let open = Part::Words("error opening channel '");
                     let why = Part::Errno(errno);
@@ -267,6 +267,16 @@ impl<'b> Runner<'b> {
         }
     }
 
+    /// Opens the line or accepts a client, and waits for what was opened. `None` if no client is there.
+    fn open(&mut self, interest: Interest) -> Result<Option<Fd>, Errno> {
+        if let Some(listener) = self.channel.listen()? {
+            self.epoll.add(listener, LISTENER, READING)?;
+        }
+        let Some(fd) = self.channel.connect(self.guest)? else { return Ok(None) };
+        self.epoll.add(&fd, LINE, interest)?;
+        Ok(Some(fd))
+    }
+
     /// Plans the next try, each time after a longer pause, until bytes come.
     fn retry_later(&mut self) {
         self.retry.pause_ms = self.retry.pause_ms.saturating_mul(2).clamp(RETRY_FIRST_MS, RETRY_LAST_MS);
@@ -276,11 +286,11 @@ impl<'b> Runner<'b> {
 
     /// Whether what is missing is a virtio port, of which the kernel tells.
     fn waits_for_port(&self) -> bool {
-        matches!(self.channel, Channel::Port { path } if path.to_bytes().starts_with(b"/dev/v"))
+        self.channel.may_be_plugged_in() && self.channel.name().to_bytes().starts_with(b"/dev/v")
     }
 
     fn line_event(&mut self, event: Ready) {
-        let is_port = matches!(self.channel, Channel::Port { .. });
+        let is_port = self.channel.is_port();
         let Some(connection) = &mut self.line else { return };
         if event.write {
             connection.line.ready_to_write();
@@ -293,7 +303,9 @@ impl<'b> Runner<'b> {
                 // A new host is there, before the end of the old one's bytes was seen.
                 self.agent.hang_up(self.guest);
             }
-            connection.host = Host::Here;
+            if core::mem::replace(&mut connection.host, Host::Here) != Host::Here {
+                self.guest.log.find_system_log();
+            }
         } else if is_port && connection.interest.read && !event.read {
             // A port whose host is gone can still be read; one that cannot has been unplugged.
             self.disconnect();
@@ -384,8 +396,8 @@ impl<'b> Runner<'b> {
 
     /// The host hung up, and what it sent is done with.
     fn ended(&mut self) {
-        match (&self.channel, &mut self.line) {
-            (Channel::Port { .. }, Some(connection)) => {
+        match &mut self.line {
+            Some(connection) if self.channel.is_port() => {
                 connection.line.take_had_bytes();
                 if let Host::Arriving { .. } = connection.host {
                     // The end of file only says again that nobody is there yet.
@@ -415,7 +427,18 @@ impl<'b> Runner<'b> {
     }
 }
 
-/// Whether a line that cannot be opened may still come, or be let go of by another process.
+/// Whether a line or socket that cannot be opened may still come, or be let go of by another process.
 fn may_come(errno: Errno) -> bool {
-    matches!(errno, Errno::ENOENT | Errno::EBUSY | Errno::ENXIO | Errno::ENODEV | Errno::EAGAIN | Errno::EINTR)
+    matches!(
+        errno,
+        Errno::ENOENT
+            | Errno::EBUSY
+            | Errno::ENXIO
+            | Errno::ENODEV
+            | Errno::EAGAIN
+            | Errno::EINTR
+            // The drivers of the hypervisor's sockets are not loaded.
+            | Errno::EAFNOSUPPORT
+            | Errno::EADDRNOTAVAIL
+    )
 }

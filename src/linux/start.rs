@@ -1,20 +1,25 @@
 //! From the command line to the loop.
 
+use core::ffi::CStr;
+
 use super::Linux;
 use super::channel::Channel;
+use super::complaint::failed;
 use super::log::{Level, Log};
-use super::options::{self, Action, HELP, Options};
+use super::options::{self, Action, HELP_BYTES, Kept, OPTIONS, Options, Refused, Words};
+use super::print::Printer;
 use super::run::Runner;
 use super::table::TABLE;
 use crate::agent::{Agent, Buffers};
 use crate::command::info::{IMPLEMENTATION, SCHEMA_VERSION};
+use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
-use crate::json::write::Writer;
 use crate::limits::{NESTING, TOKEN_TEXT_BYTES, linux as limits};
 use crate::request::{Key, Storage};
-use crate::sys::signal;
+use crate::sys::daemon::{self, Side, Starting};
 use crate::sys::start::{self, Arguments, Once};
+use crate::sys::{process, signal};
 
 /// The buffers of the agent, in the binary's zero-initialised data.
 struct Memory {
@@ -39,75 +44,149 @@ static MEMORY: Once<Memory> = Once::new(Memory {
 
 /// The agent as a process; answers its exit status.
 pub fn main(mut arguments: Arguments) -> i32 {
-    start::fill_standard_descriptors();
-    let name = arguments.next().unwrap_or(c"picoqga");
-    let options = match options::parse(arguments) {
-        Ok(Action::Run(options)) => options,
+    let has_standard_error = start::fill_standard_descriptors();
+    let name = arguments.next().unwrap_or(c"picoqga").to_bytes();
+    let Some(memory) = MEMORY.take() else { return 1 };
+    // What is kept of the configuration file takes the end of the output buffer.
+    let mut kept = Kept::new(&mut memory.output);
+    let words = |index| arguments.get(index);
+    let mut options = Options::DEFAULT;
+    let action = options::read(&words, &mut memory.request, &mut kept, &mut options);
+    let mut log = Log::new(None, options.verbose);
+    if !has_standard_error || process::id() == 1 {
+        log.leave_standard_error();
+    }
+    let done = match action {
+        Ok(Action::Run) => {
+            let buffers = Buffers {
+                input: &mut memory.input,
+                output: kept.into_free(),
+                request: Storage {
+                    request: &mut memory.request,
+                    scratch_bytes: limits::SCRATCH_BYTES,
+                    id: &mut memory.id,
+                    token: &mut memory.token,
+                    keys: &mut memory.keys,
+                    nesting: &mut memory.nesting,
+                },
+            };
+            return run(&mut options, log, buffers);
+        }
+        Ok(Action::Dump(config)) => dump(&mut options, config, &words, &mut memory.request),
         Ok(Action::Version) => {
-            for text in ["QEMU Guest Agent ", SCHEMA_VERSION, " (", IMPLEMENTATION, ")\n"] {
-                start::write_to_standard_output(text.as_bytes());
-            }
-            return 0;
+            print(&[b"QEMU Guest Agent ", SCHEMA_VERSION.as_bytes(), b" (", IMPLEMENTATION.as_bytes(), b")\n"]);
+            Ok(())
         }
         Ok(Action::Help) => {
-            for text in [b"Usage: ", name.to_bytes(), b" [-m METHOD] [-p PATH] [OPTIONS]\n", HELP.as_bytes()] {
-                start::write_to_standard_output(text);
-            }
-            return 0;
+            print(&[
+                b"Usage: ",
+                name,
+                b" [-m METHOD] [-p PATH] [OPTION]...\n",
+                OPTIONS.as_bytes().get(..HELP_BYTES).unwrap_or_default(),
+            ]);
+            Ok(())
         }
-        Err(error) => {
-            let mut buffer = [0; 512];
-            let mut writer = Writer::new(&mut buffer, 0);
-            error.parts.iter().for_each(|part| part.pieces(&mut |piece| writer.raw(piece)));
-            let length = writer.len();
-            for text in [
-                name.to_bytes(),
-                b": ",
-                buffer.get(..length).unwrap_or_default(),
-                b"\nTry '",
-                name.to_bytes(),
-                b" --help'.\n",
-            ] {
-                start::write_to_standard_error(text);
+        Ok(Action::Commands) => {
+            let mut printer = Printer::new();
+            for row in TABLE.rows() {
+                printer.put(row.name.as_bytes());
+                printer.put(b"\n");
             }
+            Ok(())
+        }
+        Err(Refused { error, of_syntax: false }) => Err(error),
+        Err(Refused { error, of_syntax: true }) => {
+            start::write_to_standard_error(name);
+            start::write_to_standard_error(b": ");
+            error.parts.iter().for_each(|part| part.pieces(&mut start::write_to_standard_error));
+            start::write_to_standard_error(b"\n");
+            print(&[b"Unknown option, try '", name, b" --help' for more information.\n"]);
             return 1;
         }
     };
-    let mut guest = Linux::new(Log::new(None, options.verbose), &options);
-    let failed = serve(&options, &mut guest);
-    match failed {
+    status(&log, done)
+}
+
+fn print(pieces: &[&[u8]]) {
+    let mut printer = Printer::new();
+    for piece in pieces {
+        printer.put(piece);
+    }
+}
+
+/// The exit status of what was done. Why it failed is logged.
+fn status(log: &Log, done: Result<(), Error<'_>>) -> i32 {
+    match done {
         Ok(()) => 0,
         Err(error) => {
-            guest.log.error(Level::Critical, &error);
+            log.error(Level::Critical, &error);
             1
         }
     }
 }
 
-fn serve(options: &Options, guest: &mut Linux) -> Result<(), Error<'static>> {
+fn dump(
+    options: &mut Options,
+    config: Option<&CStr>,
+    words: &Words<'_>,
+    line: &mut [u8],
+) -> Result<(), Error<'static>> {
+    let activated = Channel::activated(options)?;
+    if activated.is_none() && options.channel_path().is_none() {
+        return Channel::new(options).map(drop);
+    }
+    options::dump(options, config, words, line);
+    Ok(())
+}
+
+/// Serves, in the background if the options say so.
+fn run(options: &mut Options, log: Log, buffers: Buffers<'_>) -> i32 {
+    let activated = match Channel::activated(options) {
+        Ok(activated) => activated,
+        Err(error) => return status(&log, Err(error)),
+    };
+    let starting = match options.daemonize.then(daemon::detach).transpose() {
+        Ok(None) => None,
+        Ok(Some(Side::Child(starting))) => Some(starting),
+        Ok(Some(Side::Parent(status))) => return status,
+        Err(errno) => return status(&log, Err(error!["cannot go into the background: ", errno])),
+    };
+    let mut guest = Linux::new(log, options);
+    let served = serve(options, activated, buffers, starting, &mut guest);
+    status(&guest.log, served)
+}
+
+fn serve(
+    options: &Options,
+    activated: Option<Channel>,
+    buffers: Buffers<'_>,
+    starting: Option<Starting>,
+    guest: &mut Linux,
+) -> Result<(), Error<'static>> {
     let signals = signal::install().map_err(|errno| error!["cannot handle signals: ", errno])?;
     guest.open_own_files()?;
-    let channel = Channel::new(options)?;
-    let memory = MEMORY.take().ok_or(error!["the buffers are in use"])?;
-    let buffers = Buffers {
-        input: &mut memory.input,
-        output: &mut memory.output,
-        request: Storage {
-            request: &mut memory.request,
-            scratch_bytes: limits::SCRATCH_BYTES,
-            id: &mut memory.id,
-            token: &mut memory.token,
-            keys: &mut memory.keys,
-            nesting: &mut memory.nesting,
-        },
+    let channel = match activated {
+        Some(channel) => channel,
+        None => Channel::new(options)?,
     };
     let name = channel.name();
+    let opening = |errno| failed("error opening channel '", name, errno);
     let served = match Runner::new(channel, Agent::new(&TABLE, buffers), guest, signals) {
-        Ok(mut runner) => runner.run().map_err(|errno| error!["error opening channel '", name, "': ", errno]),
+        Ok(mut runner) => converse(&mut runner, starting).map_err(opening),
         Err(errno) => Err(error!["this kernel cannot wait for events (epoll): ", errno]),
     };
     #[cfg(feature = "freeze")]
     guest.thaw_by_itself("it stops");
     guest.own_files.remove();
     served
+}
+
+/// Opens the line, tells the parent that this is done, and runs until the end.
+fn converse(runner: &mut Runner<'_>, starting: Option<Starting>) -> Result<(), Errno> {
+    runner.start()?;
+    if let Some(starting) = starting {
+        starting.succeeded();
+        runner.guest().log.leave_standard_error();
+    }
+    runner.run()
 }

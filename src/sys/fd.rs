@@ -79,6 +79,17 @@ impl Fd {
         check(unsafe { libc::open(path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
     }
 
+    /// Opens `path` to write, and makes it with the permissions 0600 if it is missing.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn create_private(path: &CStr) -> Result<Fd, Errno> {
+        const PERMISSIONS: c_uint = 0o600;
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC;
+        // SAFETY: as for `open`.
+        check(unsafe { libc::open(path.as_ptr(), flags, PERMISSIONS) }).map(Fd)
+    }
+
     /// Opens `path` as seen from this directory.
     ///
     /// # Errors
@@ -182,11 +193,20 @@ impl Fd {
 
     /// Whether it is a character device.
     pub fn is_character_device(&self) -> bool {
+        self.is_of_type(libc::S_IFCHR)
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_regular(&self) -> bool {
+        self.is_of_type(libc::S_IFREG)
+    }
+
+    pub(super) fn is_of_type(&self, kind: libc::mode_t) -> bool {
         // SAFETY: all-zero is a valid value of this plain structure.
         let mut status: libc::stat = unsafe { core::mem::zeroed() };
         // SAFETY: the structure is writable, and the call keeps no pointer.
         let result = unsafe { libc::fstat(self.0, &raw mut status) };
-        result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFCHR
+        result == 0 && status.st_mode & libc::S_IFMT == kind
     }
 
     /// Sets the permissions.

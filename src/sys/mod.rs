@@ -2,12 +2,14 @@
 //! argument. Each unsafe block says what the call requires, why it holds, and what a failure leads to.
 #![allow(unsafe_code)]
 
+pub mod daemon;
 pub mod directory;
 pub mod epoll;
 pub mod fd;
 pub mod file_system;
 #[cfg(feature = "freeze")]
 pub mod freeze;
+pub mod inherited;
 pub mod memory;
 pub mod mount;
 #[cfg(feature = "network")]

@@ -30,11 +30,8 @@ pub(super) fn family(domain: c_int) -> libc::sa_family_t {
     libc::sa_family_t::try_from(domain).unwrap_or_default()
 }
 
-/// Listens at a path, with the permissions 0600.
-///
-/// # Errors
-/// `ENAMETOOLONG` for a path of more than [`UNIX_PATH_BYTES`]; those of socket(2), bind(2), listen(2).
-pub fn listen_unix(path: &CStr) -> Result<Fd, Errno> {
+/// The address of the Unix socket at `path`.
+fn unix_address(path: &CStr) -> Result<libc::sockaddr_un, Errno> {
     // SAFETY: all-zero is a valid value of this plain structure.
     let mut address: libc::sockaddr_un = unsafe { core::mem::zeroed() };
     address.sun_family = family(libc::AF_UNIX);
@@ -45,6 +42,15 @@ pub fn listen_unix(path: &CStr) -> Result<Fd, Errno> {
     for (to, &from) in address.sun_path.iter_mut().zip(bytes) {
         *to = core::ffi::c_char::from_ne_bytes([from]);
     }
+    Ok(address)
+}
+
+/// Listens at a path, with the permissions 0600.
+///
+/// # Errors
+/// `ENAMETOOLONG` for a path of more than [`UNIX_PATH_BYTES`]; those of socket(2), bind(2), listen(2).
+pub fn listen_unix(path: &CStr) -> Result<Fd, Errno> {
+    let address = unix_address(path)?;
     let fd = socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)?;
     // Between bind and chmod anyone could connect, so the permissions are right from the start.
     let before = super::fd::set_umask(0o177);
@@ -109,4 +115,25 @@ pub fn device_events() -> Result<Fd, Errno> {
     let fd = socket(libc::AF_NETLINK, libc::SOCK_DGRAM, libc::NETLINK_KOBJECT_UEVENT)?;
     bind(&fd, &address)?;
     Ok(fd)
+}
+
+/// A socket for single messages to the one at `path`, which must be short.
+///
+/// # Errors
+/// Those of socket(2) and connect(2): `ENOENT` if nobody listens there.
+pub fn datagrams_to(path: &CStr) -> Result<Fd, Errno> {
+    let fd = socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0)?;
+    connect_unix(&fd, path)?;
+    Ok(fd)
+}
+
+/// Connects a Unix socket, anew if it was connected to one that is gone.
+///
+/// # Errors
+/// Those of connect(2).
+pub fn connect_unix(fd: &Fd, path: &CStr) -> Result<(), Errno> {
+    let address = unix_address(path)?;
+    let length = libc::socklen_t::try_from(size_of::<libc::sockaddr_un>()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the address is readable for its length, and the call keeps no pointer.
+    check(unsafe { libc::connect(fd.raw(), (&raw const address).cast(), length) }).map(drop)
 }

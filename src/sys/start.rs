@@ -20,6 +20,15 @@ impl Arguments {
     pub unsafe fn new(count: c_int, values: *const *const c_char) -> Self {
         Arguments { next: values, left: usize::try_from(count).unwrap_or(0) }
     }
+
+    /// The argument that comes after `index` others.
+    pub fn get(&self, index: usize) -> Option<&'static CStr> {
+        if index >= self.left {
+            return None;
+        }
+        // SAFETY: `new` was promised `left` pointers from `next` on, each to a text.
+        Some(unsafe { CStr::from_ptr(*self.next.add(index)) })
+    }
 }
 
 impl Iterator for Arguments {
@@ -47,8 +56,10 @@ pub fn environment(name: &CStr) -> Option<&'static CStr> {
 }
 
 /// Fills the descriptors 0, 1 and 2 where the process was started without them: else the line to the host could become
-/// standard error, and messages go to the host.
-pub fn fill_standard_descriptors() {
+/// standard error, and messages go to the host. Answers whether there was a standard error.
+pub fn fill_standard_descriptors() -> bool {
+    // SAFETY: the call touches no memory.
+    let has_error = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_GETFD) } != -1;
     for raw in libc::STDIN_FILENO..=libc::STDERR_FILENO {
         // SAFETY: the calls keep no pointer, and the paths end with a NUL. A new descriptor is the lowest free one, so it is
         // this one; the root directory, which can be neither read nor written, serves where there is no /dev.
@@ -58,6 +69,7 @@ pub fn fill_standard_descriptors() {
             }
         }
     }
+    has_error
 }
 
 fn write_all(raw: c_int, mut bytes: &[u8]) {

@@ -24,7 +24,7 @@ def plug(vm, port=AGENT_PORT):
 
 def talk(vm, what):
     with vm.agent() as agent:
-        agent.sync(timeout=10)
+        agent.sync(timeout=30)
         equal(agent.call("guest-ping"), {"return": {}}, "guest-ping " + what)
 
 

@@ -35,9 +35,11 @@ import unprivileged  # noqa: F401
 import users  # noqa: F401
 import clients  # noqa: F401
 import transports  # noqa: F401
+import start  # noqa: F401
 import initramfs  # noqa: F401
 import beside
 import beside_storage  # noqa: F401
+import beside_start  # noqa: F401
 import counters  # noqa: F401
 import freeze  # noqa: F401
 import freeze_ends  # noqa: F401

@@ -78,10 +78,17 @@ def wake_up(vm, agent):
     agent.sync()
 
 
-def refused(vm, agent, command, text):
+def lacking(vm, agent, command, what):
+    """The guest stays awake, says what it lacks, and guest-info tells of it as well."""
+    may = {entry["name"]: entry["enabled"] for entry in agent.run("guest-info", timeout=60)["supported_commands"]}
+    equal(may[command], False, "guest-info of " + command)
+    refused(vm, agent, command, "Command %s has been disabled: %s" % (command, what), "CommandNotFound")
+
+
+def refused(vm, agent, command, text, error_class="GenericError"):
     """The guest stays awake, and says why."""
     vm.qmp.poll(0)
-    equal(agent.call(command, timeout=60), {"error": {"class": "GenericError", "desc": text}}, command)
+    equal(agent.call(command, timeout=60), {"error": {"class": error_class, "desc": text}}, command)
     equal(agent.call("guest-ping"), {"return": {}}, "guest-ping")
     slept = [event["event"] for event in vm.qmp.poll(0.3) if event["event"] in ("SUSPEND", "SUSPEND_DISK", "SHUTDOWN", "WAKEUP")]
     equal(slept, [], "events")
@@ -131,8 +138,7 @@ def without_sys_and_proc(vm):
         wake_up(vm, agent)
         equal(vm.shell.check("grep -c sysfs /proc/%d/mounts || true" % pid), "0", "mounts of sysfs")
         vm.shell.check("umount /proc")
-        refused(vm, agent, "guest-suspend-disk",
-                "the requested suspend mode is not supported by the guest: no swap space on a disk")
+        lacking(vm, agent, "guest-suspend-disk", "no swap space on a disk")
         vm.shell.check("mount -t proc proc /proc")
 
 
@@ -196,29 +202,28 @@ def to_both_and_the_power_fails():
 
 @test(group="suspend")
 def what_is_missing_is_named():
-    no = "the requested suspend mode is not supported by the guest: "
     with swap_disk() as disk, machine(disk) as vm, vm.running_agent(), vm.agent() as agent:
         agent.sync()
         for command in ("guest-suspend-disk", "guest-suspend-hybrid"):
-            refused(vm, agent, command, no + "no swap space on a disk")
+            lacking(vm, agent, command, "no swap space on a disk")
         # Memory is no disk, even where the kernel swaps to it.
         vm.shell.check("printf 'Filename Type Size Used Priority\\n/dev/zram0 partition 1 0 100\\n' >/tmp/swaps; "
                        "mount --bind /tmp/swaps /proc/swaps")
-        refused(vm, agent, "guest-suspend-disk", no + "no swap space on a disk")
+        lacking(vm, agent, "guest-suspend-disk", "no swap space on a disk")
         vm.shell.check("umount /proc/swaps; swapon /dev/vda")
 
         vm.shell.check("echo 'freeze disks' >/tmp/state; mount --bind /tmp/state /sys/power/state")
-        refused(vm, agent, "guest-suspend-ram", no + "no mem in /sys/power/state")
-        refused(vm, agent, "guest-suspend-disk", no + "no disk in /sys/power/state")
-        refused(vm, agent, "guest-suspend-hybrid", no + "no disk in /sys/power/state")
+        lacking(vm, agent, "guest-suspend-ram", "no mem in /sys/power/state")
+        lacking(vm, agent, "guest-suspend-disk", "no disk in /sys/power/state")
+        lacking(vm, agent, "guest-suspend-hybrid", "no disk in /sys/power/state")
         equal(vm.shell.check("cat /tmp/state"), "freeze disks", "nothing was written")
         vm.shell.check("umount /sys/power/state")
 
         vm.shell.check("echo '[platform] shutdown' >/tmp/disk; mount --bind /tmp/disk /sys/power/disk")
-        refused(vm, agent, "guest-suspend-hybrid", no + "no suspend in /sys/power/disk")
+        lacking(vm, agent, "guest-suspend-hybrid", "no suspend in /sys/power/disk")
         equal(vm.shell.check("cat /tmp/disk"), "[platform] shutdown", "nothing was written")
         vm.shell.check("umount /sys/power/disk; mkdir /tmp/none; mount --bind /tmp/none /sys/power")
-        refused(vm, agent, "guest-suspend-ram", no + "no /sys/power/state")
+        lacking(vm, agent, "guest-suspend-ram", "no /sys/power/state")
         vm.shell.check("umount /sys/power")
         equal(signature(disk), "SWAPSPACE2", "the signature on the swap disk")
 

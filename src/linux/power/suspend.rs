@@ -19,6 +19,49 @@ impl Suspend for Linux {
         if let Some(result) = ask_systemd(how) {
             return result;
         }
+        let Bed { word, state, disk } = self.make_bed(how)?;
+        if let Some(disk) = &disk {
+            let written = disk.file.write(SUSPEND);
+            written.map_err(|errno| SleepError::Failed("cannot write to '/sys/power/disk'", errno))?;
+        }
+        self.log.write(Level::Info, &[Part::Words("suspend: writing "), Part::Words(word)]);
+        let result = state.file.write(word.as_bytes());
+        // Awake again, whichever way it slept. The next guest-suspend-disk is to switch off as it did; the kernel takes the
+        // word that it had itself.
+        if let Some(disk) = disk
+            && let Some(word) = chosen(disk.words())
+        {
+            let _: Result<usize, Errno> = disk.file.write(word);
+        }
+        result.map(drop).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/state'", errno))
+    }
+
+    fn sleep_obstacle(&mut self, how: Sleep) -> Option<&'static str> {
+        if systemd_runs() {
+            return None;
+        }
+        match self.make_bed(how) {
+            Err(SleepError::Missing(what)) => Some(what),
+            _ => None,
+        }
+    }
+}
+
+/// What `/sys/power/disk` has for a sleep with the memory powered once that is on the disk.
+const SUSPEND: &[u8] = b"suspend";
+
+/// What a sleep needs.
+struct Bed {
+    /// What is written to `state`.
+    word: &'static str,
+    state: Choice,
+    /// Where a sleep that is on the disk as well is chosen.
+    disk: Option<Choice>,
+}
+
+impl Linux {
+    /// Opens what a sleep needs; nothing is written.
+    fn make_bed(&mut self, how: Sleep) -> Result<Bed, SleepError> {
         let opened = self.sys.open(c"power").and_then(|power| Ok((Choice::open(&power, c"state")?, power)));
         let (state, power) = opened.map_err(|errno| match errno {
             Errno::ENOENT => SleepError::Missing("no /sys/power/state"),
@@ -34,27 +77,32 @@ impl Suspend for Linux {
         if how != Sleep::Ram && !has_swap(&mut self.proc) {
             return Err(SleepError::Missing("no swap space on a disk"));
         }
-        let disk = if how == Sleep::Hybrid { Some(sleep_behind_disk(&power)?) } else { None };
-        self.log.write(Level::Info, &[Part::Words("suspend: writing "), Part::Words(word)]);
-        let result = state.file.write(word.as_bytes());
-        // Awake again, whichever way it slept. The next guest-suspend-disk is to switch off as it did; the kernel takes the
-        // word that it had itself.
-        if let Some(disk) = disk
-            && let Some(word) = chosen(disk.words())
-        {
-            let _: Result<usize, Errno> = disk.file.write(word);
+        if how != Sleep::Hybrid {
+            return Ok(Bed { word, state, disk: None });
         }
-        result.map(drop).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/state'", errno))
+        let opened = Choice::open(&power, c"disk");
+        let disk = opened.map_err(|errno| SleepError::Failed("cannot open '/sys/power/disk'", errno))?;
+        if !offers(disk.words(), SUSPEND) {
+            return Err(SleepError::Missing("no suspend in /sys/power/disk"));
+        }
+        Ok(Bed { word, state, disk: Some(disk) })
     }
 }
 
 /// How long systemd has to begin a sleep. It answers before the machine sleeps.
 const SYSTEMD_TIMEOUT_S: u32 = 30;
 
-/// Lets systemd put the machine to sleep. `None` where it does not run (sd_booted(3)), or cannot be asked.
+/// Whether systemd is there to be asked (sd_booted(3)).
+fn systemd_runs() -> bool {
+    Fd::open(c"/run/systemd/system", OpenFlags::READ.with(OpenFlags::DIRECTORY)).is_ok()
+}
+
+/// Lets systemd put the machine to sleep. `None` where it does not run, or cannot be asked.
 fn ask_systemd(how: Sleep) -> Option<Result<(), SleepError>> {
     const PROGRAMS: [&CStr; 2] = [c"/usr/bin/systemctl", c"/bin/systemctl"];
-    Fd::open(c"/run/systemd/system", OpenFlags::READ.with(OpenFlags::DIRECTORY)).ok()?;
+    if !systemd_runs() {
+        return None;
+    }
     let (words, argument) = match how {
         Sleep::Ram => ("systemctl suspend", c"suspend"),
         Sleep::Disk => ("systemctl hibernate", c"hibernate"),
@@ -72,20 +120,6 @@ fn ask_systemd(how: Sleep) -> Option<Result<(), SleepError>> {
         });
     }
     None
-}
-
-/// Chooses that the machine sleeps with its memory powered once that is on the disk. Answers what was chosen before.
-fn sleep_behind_disk(power: &Fd) -> Result<Choice, SleepError> {
-    const SUSPEND: &[u8] = b"suspend";
-    let opened = Choice::open(power, c"disk");
-    let disk = opened.map_err(|errno| SleepError::Failed("cannot open '/sys/power/disk'", errno))?;
-    if !offers(disk.words(), SUSPEND) {
-        return Err(SleepError::Missing("no suspend in /sys/power/disk"));
-    }
-    match disk.file.write(SUSPEND) {
-        Ok(_) => Ok(disk),
-        Err(errno) => Err(SleepError::Failed("cannot write to '/sys/power/disk'", errno)),
-    }
 }
 
 /// A file of `/sys/power`, and the words it had when it was opened, of which there are six at most.

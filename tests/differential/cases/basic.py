@@ -23,7 +23,7 @@ def sync_and_ping(t):
     t.call("guest-ping", id={"a": [1, "x"]})
 
 
-@subject.scenario(diff="info-implementation")
+@subject.scenario(diff=["info-implementation", "command-that-can-not-work"])
 def info(t):
     reply = t.client.call("guest-info", timeout=PATIENCE)
     value = reply.pop("return")
@@ -43,13 +43,42 @@ def info(t):
             raise AssertionError("%s is listed twice" % entry["name"])
         entries[entry["name"]] = entry
     for name in COMMANDS:
-        t.note("guest-info on %s" % name, entries.get(name))
+        label, entry = "guest-info on %s" % name, entries.get(name)
+        if can_not_work(name):
+            theirs = {"enabled": True, "name": name, "success-response": False}
+            t.note(label, entry, diff="command-that-can-not-work", theirs=theirs, ours={**theirs, "enabled": False})
+        else:
+            t.note(label, entry)
     if t.side == "ours":
         extra = sorted(set(entries) - ALL_COMMANDS)
         if extra:
             raise AssertionError("commands that qemu-ga does not have: %s" % extra)
         if not value["implementation"].startswith("picoqga "):
             raise AssertionError("implementation is %r" % value["implementation"])
+
+
+def can_not_work(name):
+    """Whether this machine lacks what the command needs, and an agent that is not caged sees that it does."""
+    state = "/sys/power/state"
+    if not name.startswith("guest-suspend-"):
+        return False
+    if not os.path.exists(state):
+        return True
+    if not os.access(state, os.W_OK):
+        # It might still work for someone else, for all the agent knows.
+        return False
+    with open(state) as file:
+        words = file.read().split()
+    if name == "guest-suspend-ram":
+        return "mem" not in words
+    with open("/proc/swaps") as file:
+        swap = any(line.startswith("/") and not line.startswith("/dev/zram") for line in file)
+    if "disk" not in words or not swap:
+        return True
+    if name == "guest-suspend-disk":
+        return False
+    with open("/sys/power/disk") as file:
+        return "suspend" not in file.read().replace("[", " ").replace("]", " ").split()
 
 
 COMMANDS = ("guest-sync", "guest-sync-delimited", "guest-ping", "guest-info", "guest-get-time", "guest-get-host-name",
