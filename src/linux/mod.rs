@@ -42,6 +42,8 @@ pub mod mounts;
 pub mod netlink;
 #[cfg(feature = "network")]
 pub mod network;
+#[cfg(feature = "accounts")]
+pub mod new_file;
 #[cfg(feature = "cpu-memory")]
 pub mod numbered;
 pub mod options;
