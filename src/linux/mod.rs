@@ -11,6 +11,8 @@ pub mod account_locks;
 pub mod accounts;
 #[cfg(all(test, feature = "accounts"))]
 mod accounts_scene;
+#[cfg(feature = "accounts")]
+pub mod authorized_keys;
 mod calendar;
 pub mod channel;
 pub mod clock;
@@ -28,6 +30,8 @@ pub mod files;
 pub mod freeze;
 #[cfg(feature = "freeze")]
 pub mod helper;
+#[cfg(feature = "accounts")]
+pub mod home;
 pub mod line;
 pub mod lines;
 pub mod log;
