@@ -1,7 +1,7 @@
 //! guest-ssh-*-authorized-keys through a whole agent: more keys than any buffer holds, long ones in pieces, what goes wrong
 //! midway, and which lines the keys of a request stand for.
 #![cfg(feature = "accounts")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // of a test
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // of a test
 
 mod common;
 
