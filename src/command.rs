@@ -69,6 +69,8 @@ pub mod set_user_password;
 pub mod set_vcpus;
 #[cfg(feature = "power")]
 pub mod shutdown;
+#[cfg(feature = "accounts")]
+pub mod ssh;
 #[cfg(feature = "power")]
 pub mod suspend;
 pub mod sync;

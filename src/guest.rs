@@ -9,12 +9,14 @@ pub use exec::{Capture, Ended, Exec, Execution, Finished, Kept, StartError, Stat
 
 mod exec;
 
+mod authorized_keys;
 mod counters;
 pub mod fake;
 mod freeze;
 mod routes;
 mod storage;
 
+pub use authorized_keys::{AuthorizedKeys, KeyChange, KeyEdit, KeysError, KeysReason};
 pub use counters::{CpuStatistics, CpuTimes, DiskCounters, DiskStatistics, Load, LongLists, ShortName};
 pub use freeze::*;
 pub use routes::{Route, RouteError, Routes, Way};

@@ -18,6 +18,9 @@ pub const PASSWORD_BYTES: usize = 511;
 /// The longest name of a user, in bytes (`LOGIN_NAME_MAX` of Linux, without its NUL).
 pub const USER_NAME_BYTES: usize = 255;
 
+/// The longest line of a file of SSH keys, in bytes. sshd took no longer ones for most of its time.
+pub const KEY_BYTES: usize = 16383;
+
 /// How deep `{` and `[` may nest where room is lent for it: QEMU's own limit.
 pub const NESTING: usize = 1024;
 
@@ -81,6 +84,9 @@ const _: () = {
     assert!(linux::OUTPUT_BYTES >= least::OUTPUT_BYTES);
     // Their numbers take a quarter of the scratch room.
     assert!(linux::MOUNTED_DEVICES * 8 <= linux::SCRATCH_BYTES / 4);
+    // A line with its line feed, beside a user's name and a bit for each key of a request, which has three bytes at the least.
+    assert!(KEY_BYTES < linux::SCRATCH_BYTES / 2);
+    assert!(USER_NAME_BYTES + linux::REQUEST_BYTES / 3 / 8 < linux::SCRATCH_BYTES / 4);
     assert!(linux::ID_BYTES >= least::ID_BYTES && linux::KEYS >= least::KEYS);
     assert!(least::REQUEST_BYTES >= 2 * least::SCRATCH_BYTES);
     assert!(NESTING / 8 >= least::NESTING_BYTES && NESTING.is_multiple_of(8));

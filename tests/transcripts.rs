@@ -179,5 +179,5 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, exec, freeze, storage, sync, users);
+transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, exec, freeze, ssh, storage, sync, users);
 transcripts!(fake, "transcripts/fake/", FAKE: counters, power, processors_and_memory, system);

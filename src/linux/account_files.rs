@@ -11,6 +11,7 @@ use core::ffi::CStr;
 use super::account_failure::{Action, Failure, Place};
 use super::account_locks::patiently;
 use super::entry::Entry;
+use super::new_file::{self, Name, New, Output};
 use crate::errno::Errno;
 use crate::sys::fd::{self, Fd, OpenFlags};
 use crate::sys::replace::{self, Status};
@@ -18,8 +19,8 @@ use crate::sys::replace::{self, Status};
 /// How many symbolic links are followed, as the kernel does.
 const LINKS: usize = 40;
 
-/// What a replaced file keeps beside owner and permissions: who may do what with it.
-const ATTRIBUTES: [&CStr; 3] = [c"security.selinux", c"security.SMACK64", c"system.posix_acl_access"];
+/// Who may do what with a file, beside its permissions.
+const ACCESS_LIST: &CStr = c"system.posix_acl_access";
 
 /// The names in /etc of a file of accounts, and of what goes with it.
 #[derive(Debug)]
@@ -50,31 +51,6 @@ pub static SHADOW: Names = Names {
     lock: c"shadow.lock",
     lock_place: Place::ShadowLock,
 };
-
-/// A name in a directory, with its NUL.
-#[derive(Debug)]
-struct Name {
-    bytes: [u8; 264],
-}
-
-impl Name {
-    /// A name with something behind it.
-    fn of(name: &[u8], suffix: &[u8]) -> Result<Self, Errno> {
-        // More than the system takes in a name, with the suffix and its NUL.
-        if name.len() > 256 || suffix.len() > 7 {
-            return Err(Errno::ENAMETOOLONG);
-        }
-        let mut bytes = [0; 264];
-        for (to, from) in bytes.iter_mut().zip(name.iter().chain(suffix)) {
-            *to = *from;
-        }
-        Ok(Name { bytes })
-    }
-
-    fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
-    }
-}
 
 /// A file of accounts where it really is.
 #[derive(Debug)]
@@ -113,13 +89,13 @@ impl AccountFile {
         let writing = |errno| Failure(Action::Write, self.names.new_place, errno);
         let name = self.name.as_c_str();
         let new_name = Name::of(name.to_bytes(), b"+").map_err(writing)?;
-        let new = New::create(&self.directory, &new_name, self.names)?;
+        let new = create(&self.directory, &new_name, self.names)?;
         let (reading, buffer) = buffer.split_at_mut_checked(buffer.len() / 2).unwrap_or_default();
         // Nothing read into nothing would look like the end of the file.
         if reading.is_empty() {
             return Err(failed(Action::Read)(Errno::ENOBUFS));
         }
-        let mut output = Output { file: &new.file, buffer, length: 0, failure: None };
+        let mut output = Output::new(&new.file, buffer);
         loop {
             let count = match self.old.read(reading) {
                 Ok(count) => count,
@@ -140,23 +116,14 @@ impl AccountFile {
             return Ok(false);
         }
         replace::set_owner(&new.file, self.status.owner, self.status.group).map_err(failed(Action::KeepOwner))?;
-        for attribute in ATTRIBUTES {
-            let kept = match replace::attribute(&self.old, attribute, reading) {
-                Ok(Some(value)) => replace::set_attribute(&new.file, attribute, value),
-                Ok(None) => Ok(()),
-                Err(errno) => Err(errno),
-            };
-            kept.map_err(failed(Action::KeepAttributes))?;
-        }
+        let kept = new.keep_labels(&self.old, reading).and_then(|()| new.keep(&self.old, ACCESS_LIST, reading));
+        kept.map_err(failed(Action::KeepAttributes))?;
         // Last, because the access list has them as well.
         new.file.set_permissions(self.status.permissions).map_err(failed(Action::KeepPermissions))?;
         replace::sync(&new.file).map_err(writing)?;
         new.rename(name).map_err(failed(Action::Replace))?;
-        match replace::sync(&self.directory) {
-            // Some file systems have nothing to write for a directory.
-            Ok(()) | Err(Errno::EINVAL) => Ok(true),
-            Err(errno) => Err(failed(Action::Sync)(errno)),
-        }
+        new_file::sync_directory(&self.directory).map_err(failed(Action::Sync))?;
+        Ok(true)
     }
 }
 
@@ -189,83 +156,18 @@ fn follow(etc: &Fd, name: &CStr) -> Result<(Fd, Name), Errno> {
     Err(Errno::ELOOP)
 }
 
-/// Bytes on their way into the new file, gathered. After the first failure nothing more is written.
-struct Output<'o> {
-    file: &'o Fd,
-    buffer: &'o mut [u8],
-    length: usize,
-    failure: Option<Errno>,
-}
-
-impl Output<'_> {
-    fn put(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && self.failure.is_none() {
-            let room = self.buffer.get_mut(self.length..).unwrap_or_default();
-            let count = room.len().min(bytes.len());
-            for (to, from) in room.iter_mut().zip(bytes) {
-                *to = *from;
-            }
-            self.length = self.length.saturating_add(count);
-            bytes = bytes.get(count..).unwrap_or_default();
-            if self.length >= self.buffer.len() {
-                self.flush();
-            }
+/// The new file, once nobody else is at it.
+fn create<'d>(directory: &'d Fd, name: &'d Name, names: &Names) -> Result<New<'d>, Failure> {
+    let path = name.as_c_str();
+    let before = replace::status_at(directory, path);
+    let created = match patiently(|| New::create(directory, name)) {
+        // Nobody has touched it all the time: who made it is gone.
+        Err(Errno::EBUSY) if before.is_ok() && replace::status_at(directory, path) == before => {
+            replace::unlink_at(directory, path).and_then(|()| New::create(directory, name))
         }
-    }
-
-    fn flush(&mut self) {
-        let mut rest = self.buffer.get(..self.length).unwrap_or_default();
-        while !rest.is_empty() && self.failure.is_none() {
-            match self.file.write(rest) {
-                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(Errno::EINTR) => {}
-                Err(errno) => self.failure = Some(errno),
-            }
-        }
-        self.length = 0;
-    }
-}
-
-/// The new file, removed again unless it is renamed.
-struct New<'d> {
-    directory: &'d Fd,
-    name: &'d Name,
-    file: Fd,
-    is_renamed: bool,
-}
-
-impl<'d> New<'d> {
-    fn create(directory: &'d Fd, name: &'d Name, names: &Names) -> Result<Self, Failure> {
-        let path = name.as_c_str();
-        let create = || directory.create_at(path, OpenFlags::EXCLUSIVE.with(OpenFlags::NO_FOLLOW));
-        let before = replace::status_at(directory, path);
-        let created = match patiently(create) {
-            // Nobody has touched it all the time: who made it is gone.
-            Err(Errno::EBUSY) if before.is_ok() && replace::status_at(directory, path) == before => {
-                replace::unlink_at(directory, path).and_then(|()| create())
-            }
-            created => created,
-        };
-        match created {
-            Ok(file) => Ok(New { directory, name, file, is_renamed: false }),
-            Err(errno) => Err(Failure(Action::Write, names.new_place, errno)),
-        }
-    }
-
-    fn rename(mut self, to: &CStr) -> Result<(), Errno> {
-        replace::rename_at(self.directory, self.name.as_c_str(), to)?;
-        self.is_renamed = true;
-        Ok(())
-    }
-}
-
-impl Drop for New<'_> {
-    fn drop(&mut self) {
-        if !self.is_renamed {
-            // What cannot be removed is taken for left over by the next one.
-            let _: Result<(), Errno> = replace::unlink_at(self.directory, self.name.as_c_str());
-        }
-    }
+        created => created,
+    };
+    created.map_err(|errno| Failure(Action::Write, names.new_place, errno))
 }
 
 #[cfg(test)]

@@ -30,16 +30,23 @@ pub struct Lines {
     end: usize,
     /// The line is too long: what is still to come of it is passed over.
     is_skipping: bool,
+    /// A line that is longer than the buffer is an error, at once.
+    is_strict: bool,
     /// Lines were left out, for they are longer than the buffer.
     pub has_left_out: bool,
 }
 
 impl Lines {
+    /// For a file in which no line may be left out.
+    pub fn strict() -> Self {
+        Lines { is_strict: true, ..Lines::default() }
+    }
+
     /// Gives each line, without its line feed, to `visit`, until that answers false: the line is then given again by the
     /// next call, which must have the same buffer as this one left it. Answers whether it came to the end of the file.
     ///
     /// # Errors
-    /// Those of read(2).
+    /// Those of read(2). `ENAMETOOLONG` for a line that is too long, if that is an error.
     pub fn each(&mut self, file: &Fd, buffer: &mut [u8], visit: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, Errno> {
         loop {
             let mut rest = buffer.get(self.start..self.end).unwrap_or_default();
@@ -53,6 +60,9 @@ impl Lines {
                 self.start = self.end.saturating_sub(rest.len());
             }
             if rest.len() == buffer.len() {
+                if self.is_strict {
+                    return Err(Errno::ENAMETOOLONG);
+                }
                 self.is_skipping = true;
                 self.has_left_out = true;
                 self.end = self.start;

@@ -11,6 +11,8 @@ pub mod account_locks;
 pub mod accounts;
 #[cfg(all(test, feature = "accounts"))]
 mod accounts_scene;
+#[cfg(feature = "accounts")]
+pub mod authorized_keys;
 #[cfg(feature = "inventory")]
 pub mod block_devices;
 mod calendar;
@@ -35,6 +37,8 @@ pub mod files;
 pub mod freeze;
 #[cfg(any(feature = "freeze", feature = "power"))]
 pub mod helper;
+#[cfg(feature = "accounts")]
+pub mod home;
 pub mod line;
 pub mod lines;
 pub mod log;
@@ -49,6 +53,8 @@ pub mod mounts;
 pub mod netlink;
 #[cfg(feature = "network")]
 pub mod network;
+#[cfg(feature = "accounts")]
+pub mod new_file;
 #[cfg(feature = "cpu-memory")]
 pub mod numbered;
 pub mod options;

@@ -15,7 +15,7 @@ use crate::command::{get_cpustats, get_disks, get_diskstats, get_fsinfo, get_loa
 #[cfg(feature = "cpu-memory")]
 use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
 #[cfg(feature = "accounts")]
-use crate::command::{get_users, set_user_password};
+use crate::command::{get_users, set_user_password, ssh};
 #[cfg(feature = "network")]
 use crate::command::{network_get_interfaces, network_get_route};
 #[cfg(feature = "power")]
@@ -86,6 +86,12 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<set_vcpus::SetVcpus>(),
     #[cfg(feature = "power")]
     Row::of::<shutdown::Shutdown>(),
+    #[cfg(feature = "accounts")]
+    Row::of::<ssh::add::SshAddAuthorizedKeys>(),
+    #[cfg(feature = "accounts")]
+    Row::of::<ssh::get::SshGetAuthorizedKeys>(),
+    #[cfg(feature = "accounts")]
+    Row::of::<ssh::remove::SshRemoveAuthorizedKeys>(),
     #[cfg(feature = "power")]
     Row::of::<suspend::SuspendDisk>(),
     #[cfg(feature = "power")]

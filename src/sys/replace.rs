@@ -23,6 +23,10 @@ pub struct Status {
     pub permissions: u32,
     /// It is a plain file.
     pub is_plain: bool,
+    /// It is a symbolic link.
+    pub is_link: bool,
+    /// It has more names than one.
+    pub has_other_names: bool,
 }
 
 impl Status {
@@ -35,6 +39,8 @@ impl Status {
             group: status.st_gid,
             permissions: status.st_mode & 0o7777,
             is_plain: status.st_mode & libc::S_IFMT == libc::S_IFREG,
+            is_link: status.st_mode & libc::S_IFMT == libc::S_IFLNK,
+            has_other_names: status.st_nlink > 1,
         }
     }
 }
@@ -112,6 +118,15 @@ pub fn sync(file: &Fd) -> Result<(), Errno> {
 pub fn rename_at(directory: &Fd, from: &CStr, to: &CStr) -> Result<(), Errno> {
     // SAFETY: both names end with a NUL, and the call keeps no pointer.
     check(unsafe { libc::renameat(directory.raw(), from.as_ptr(), directory.raw(), to.as_ptr()) }).map(drop)
+}
+
+/// Makes a directory in another one, with permissions less the umask.
+///
+/// # Errors
+/// Those of mkdir(2).
+pub fn make_directory_at(directory: &Fd, name: &CStr, permissions: u32) -> Result<(), Errno> {
+    // SAFETY: `name` ends with a NUL, and the call keeps no pointer.
+    check(unsafe { libc::mkdirat(directory.raw(), name.as_ptr(), permissions) }).map(drop)
 }
 
 /// Removes a name from a directory.

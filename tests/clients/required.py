@@ -1,13 +1,4 @@
-"""Which commands each client calls, and which of them picoqga does not have yet.
-
-The run fails when one of a client's commands is missing from guest-info and is not in NOT_THERE_YET, and when one that is
-there is still in it.
-"""
-
-# Commands that are being built. Whoever brings one takes it out of here; at the end this is empty, and goes.
-NOT_THERE_YET = {
-    "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys", "guest-ssh-remove-authorized-keys",
-}
+"""Which commands each client calls. The run fails when one of them is missing from guest-info."""
 
 FILES = {"guest-file-open", "guest-file-read", "guest-file-write", "guest-file-close"}
 EXEC = {"guest-exec", "guest-exec-status"}

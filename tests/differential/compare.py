@@ -12,7 +12,7 @@ from line import At, Bytewise, Random, Whole
 from talk import PATIENCE, Talk
 
 # Requests with one of these are for agents that could not obey.
-HARMFUL = (b"guest-shutdown", b"guest-set-", b"guest-suspend-", b"guest-fstrim", b"guest-fsfreeze-")
+HARMFUL = (b"guest-shutdown", b"guest-set-", b"guest-ssh-", b"guest-suspend-", b"guest-fstrim", b"guest-fsfreeze-")
 
 # Above this, two writes cut at every place would take minutes for all cases together; `--every-cut` asks for it below.
 EVERY_CUT_AT_MOST = 120

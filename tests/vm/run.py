@@ -26,6 +26,7 @@ import idle  # noqa: F401
 import clock  # noqa: F401
 import cpus_memory  # noqa: F401
 import passwords  # noqa: F401
+import ssh_keys  # noqa: F401
 import file_systems  # noqa: F401
 import disks  # noqa: F401
 import trim  # noqa: F401

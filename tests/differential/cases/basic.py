@@ -87,6 +87,7 @@ COMMANDS = ("guest-sync", "guest-sync-delimited", "guest-ping", "guest-info", "g
             "guest-shutdown", "guest-suspend-ram", "guest-suspend-disk", "guest-suspend-hybrid", "guest-get-users",
             "guest-set-user-password", "guest-network-get-route", "guest-get-load", "guest-get-cpustats", "guest-get-diskstats",
             "guest-get-fsinfo", "guest-get-disks", "guest-fstrim", "guest-exec", "guest-exec-status",
+            "guest-ssh-get-authorized-keys", "guest-ssh-add-authorized-keys", "guest-ssh-remove-authorized-keys",
             "guest-fsfreeze-status", "guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list", "guest-fsfreeze-thaw")
 ALL_COMMANDS = set(COMMANDS) | {
     "guest-ssh-remove-authorized-keys", "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys",

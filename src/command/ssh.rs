@@ -1,0 +1,132 @@
+//! `guest-ssh-*-authorized-keys`: the SSH keys that let a user in, in .ssh/authorized_keys of the user's directory.
+//!
+//! Lines and keys are compared byte by byte. The keys of a request stay where they are in it; for each there is one bit in
+//! the scratch room.
+
+pub mod add;
+pub mod get;
+pub mod remove;
+
+use super::{Context, Done, Reply};
+use crate::args::{List, Text};
+use crate::errno::Errno;
+use crate::error;
+use crate::error::Error;
+use crate::guest::{AuthorizedKeys, KeyChange, KeyEdit, KeysError, KeysReason};
+use crate::limits::{KEY_BYTES, USER_NAME_BYTES};
+
+/// Refuses texts that would be no line of the file, or a comment.
+fn check<'a>(keys: List<'a, Text<'a>>) -> Result<(), Error<'a>> {
+    for key in keys.elements() {
+        let length: usize = key.runs().map(<[u8]>::len).sum();
+        if key.bytes().next() == Some(b'#') || key.bytes().any(|byte| byte == b'\n') {
+            return Err(error!["invalid OpenSSH public key: '", key, "'"]);
+        }
+        if length > KEY_BYTES {
+            return Err(error![
+                "the key is too long: ",
+                number(length),
+                " bytes, and at most ",
+                number(KEY_BYTES),
+                " are taken"
+            ]);
+        }
+    }
+    Ok(())
+}
+
+/// A number of bytes, as errors tell it.
+fn number(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// What the client is told.
+fn told<'a>(user: Text<'a>, error: KeysError<'a>) -> Error<'a> {
+    match error {
+        KeysError::Lookup(errno) => error!["failed to lookup user '", user, "': ", errno],
+        KeysError::File(action, home, path, reason) => {
+            let error = error![action, " '", home, path, "': "];
+            match reason {
+                KeysReason::System(errno) => error.followed_by([errno.into()]),
+                KeysReason::NotTheUsers => error.followed_by(["it is not the user's".into()]),
+                KeysReason::LongLine => {
+                    error.followed_by(["a line is longer than ".into(), number(KEY_BYTES).into(), " bytes".into()])
+                }
+            }
+        }
+    }
+}
+
+/// The user's name, and the room that is left. One that does not fit is nobody's.
+fn name<'s>(user: Text<'_>, scratch: &'s mut [u8]) -> Result<(&'s [u8], &'s mut [u8]), KeysError<'s>> {
+    const NOBODY: KeysError<'static> = KeysError::Lookup(Errno::ENOENT);
+    let room = scratch.len().min(USER_NAME_BYTES);
+    let length = user.copy_to(scratch.get_mut(..room).unwrap_or_default()).ok_or(NOBODY)?.len();
+    let (name, rest) = scratch.split_at_mut_checked(length).ok_or(NOBODY)?;
+    Ok((name, rest))
+}
+
+/// Changes the keys of a user.
+fn change<'a, G: AuthorizedKeys>(
+    user: Text<'a>,
+    keys: List<'a, Text<'a>>,
+    change: KeyChange,
+    context: Context<'a, G>,
+    reply: Reply<'_, '_>,
+) -> Result<Done, Error<'a>> {
+    check(keys)?;
+    let Context { guest, scratch, .. } = context;
+    let changed = name(user, scratch).and_then(|(name, scratch)| {
+        let bits = keys.elements().count().div_ceil(8);
+        // Without room for the bits nothing is left of it, and the platform fails.
+        let (is_there, buffer) = scratch.split_at_mut_checked(bits).unwrap_or_default();
+        is_there.fill(0);
+        guest.change_keys(name, change, &mut Edit { keys, change, is_there }, buffer)
+    });
+    match changed {
+        Ok(()) => Ok(reply.empty()),
+        Err(error) => Err(told(user, error)),
+    }
+}
+
+/// The keys of a request, and which of them are in the file.
+struct Edit<'e> {
+    keys: List<'e, Text<'e>>,
+    change: KeyChange,
+    /// One bit a key.
+    is_there: &'e mut [u8],
+}
+
+impl KeyEdit for Edit<'_> {
+    fn keeps(&mut self, line: &[u8]) -> bool {
+        let mut is_found = false;
+        for (index, key) in self.keys.elements().enumerate() {
+            if key.bytes().eq(line.iter().copied()) {
+                is_found = true;
+                if let Some(bits) = self.is_there.get_mut(index / 8) {
+                    *bits |= bit(index);
+                }
+            }
+        }
+        !is_found || self.change != KeyChange::Remove
+    }
+
+    fn add(&mut self, put: &mut dyn FnMut(&[u8])) {
+        if self.change == KeyChange::Remove {
+            return;
+        }
+        for (index, key) in self.keys.elements().enumerate() {
+            let is_there = self.is_there.get(index / 8).is_none_or(|bits| bits & bit(index) != 0);
+            let is_empty = key.runs().next().is_none();
+            if !is_there && !is_empty && !self.keys.elements().take(index).any(|other| other.bytes().eq(key.bytes())) {
+                key.runs().for_each(&mut *put);
+                put(b"\n");
+            }
+        }
+    }
+}
+
+/// The bit of a key in its byte.
+fn bit(index: usize) -> u8 {
+    1 << (index % 8)
+}

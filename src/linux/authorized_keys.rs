@@ -1,0 +1,460 @@
+//! The SSH keys of users, in .ssh/authorized_keys of their directories.
+//!
+//! The agent is root, and the user can change all of the directory meanwhile. So nothing is done by a path: the directory is
+//! reached by `home`, and what is in it is opened from there, never through a symbolic link, and looked at once it is open. It
+//! has to belong to the user or to root, and a file of root's must have no other name: else the user could link it here, to get
+//! a copy of it.
+
+use core::ffi::CStr;
+
+use super::accounts::{self, Account};
+use super::lines::Lines;
+use super::new_file::{self, Name, New, Output};
+use super::{Linux, home};
+use crate::errno::Errno;
+use crate::guest::{AuthorizedKeys, KeyChange, KeyEdit, KeysError, KeysReason, ListPlace};
+use crate::limits::KEY_BYTES;
+use crate::limits::linux::SCRATCH_BYTES;
+use crate::sys::fd::{Fd, OpenFlags};
+use crate::sys::replace;
+
+const DIRECTORY: &CStr = c".ssh";
+const FILE: &CStr = c"authorized_keys";
+/// Both below the user's directory, for people.
+const DIRECTORY_PATH: &str = "/.ssh";
+const FILE_PATH: &str = "/.ssh/authorized_keys";
+const READING: &str = "failed to read";
+
+/// Room for a line of /etc/passwd, and for reading it.
+const ACCOUNT_BYTES: usize = 6 * 1024;
+/// Room for a line of keys with its line feed.
+const LINE_BYTES: usize = KEY_BYTES + 1;
+// What is left is for a path and its links, and for gathering what is written.
+const _: () = assert!(ACCOUNT_BYTES + LINE_BYTES <= SCRATCH_BYTES / 4 * 3);
+
+/// The place behind all keys.
+const COMPLETE: i64 = -1;
+
+impl AuthorizedKeys for Linux {
+    fn next_key<'b>(
+        &mut self,
+        user: &[u8],
+        place: &mut ListPlace,
+        buffer: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>, KeysError<'b>> {
+        next_key(&etc()?, user, place, buffer)
+    }
+
+    fn change_keys<'b>(
+        &mut self,
+        user: &[u8],
+        change: KeyChange,
+        edit: &mut dyn KeyEdit,
+        buffer: &'b mut [u8],
+    ) -> Result<(), KeysError<'b>> {
+        change_keys(&etc()?, user, change, edit, buffer)
+    }
+}
+
+fn etc<'b>() -> Result<Fd, KeysError<'b>> {
+    Fd::open(c"/etc", OpenFlags::READ.with(OpenFlags::DIRECTORY)).map_err(KeysError::Lookup)
+}
+
+/// A user, room for a line, and the rest of the room.
+type Found<'b> = (Account<'b>, &'b mut [u8], &'b mut [u8]);
+
+fn find<'b>(etc: &Fd, user: &[u8], buffer: &'b mut [u8]) -> Result<Found<'b>, KeysError<'b>> {
+    let (account, buffer) = buffer.split_at_mut_checked(ACCOUNT_BYTES).unwrap_or_default();
+    let (line, rest) = buffer.split_at_mut_checked(LINE_BYTES).unwrap_or_default();
+    let account = accounts::find(etc, user, account).map_err(KeysError::Lookup)?;
+    Ok((account.ok_or(KeysError::Lookup(Errno::ENOENT))?, line, rest))
+}
+
+/// Why something that is not there can not be used.
+const MISSING: KeysReason = KeysReason::System(Errno::ENOENT);
+
+impl From<Errno> for KeysReason {
+    fn from(errno: Errno) -> Self {
+        KeysReason::System(errno)
+    }
+}
+
+/// The directory of the keys.
+fn open_directory(home: &Fd, account: &Account<'_>) -> Result<Fd, KeysReason> {
+    let flags = OpenFlags::READ.with(OpenFlags::DIRECTORY).with(OpenFlags::NO_FOLLOW);
+    let directory = home.open_at(DIRECTORY, flags)?;
+    let owner = replace::status(&directory)?.owner;
+    if owner == account.user || owner == 0 { Ok(directory) } else { Err(KeysReason::NotTheUsers) }
+}
+
+/// The file of the keys.
+fn open_file(directory: &Fd, account: &Account<'_>) -> Result<Fd, KeysReason> {
+    let flags = OpenFlags::READ.with(OpenFlags::NO_FOLLOW).with(OpenFlags::NON_BLOCKING);
+    let file = directory.open_at(FILE, flags)?;
+    let status = replace::status(&file)?;
+    if !status.is_plain {
+        return Err(KeysReason::System(Errno::EINVAL));
+    }
+    let is_the_users = status.owner == account.user || (status.owner == 0 && !status.has_other_names);
+    if is_the_users { Ok(file) } else { Err(KeysReason::NotTheUsers) }
+}
+
+/// Gives each line to `visit`, until that answers false.
+fn each_line(file: &Fd, line: &mut [u8], visit: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), KeysReason> {
+    match Lines::strict().each(file, line, visit) {
+        Ok(_) => Ok(()),
+        Err(Errno::ENAMETOOLONG) => Err(KeysReason::LongLine),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The place is how much of the file is still to be gone through, plus one, and the file's number.
+fn next_key<'b>(
+    etc: &Fd,
+    user: &[u8],
+    place: &mut ListPlace,
+    buffer: &'b mut [u8],
+) -> Result<Option<&'b [u8]>, KeysError<'b>> {
+    let (account, line, rest) = find(etc, user, buffer)?;
+    match find_key(&account, place, line, rest) {
+        Ok(Some((from, to))) => Ok(line.get(from..to)),
+        Ok(None) | Err(MISSING) => Ok(None),
+        Err(reason) => Err(KeysError::File(READING, account.home, FILE_PATH, reason)),
+    }
+}
+
+/// Where in `line` the next key is.
+fn find_key(
+    account: &Account<'_>,
+    ListPlace([left, inode]): &mut ListPlace,
+    line: &mut [u8],
+    rest: &mut [u8],
+) -> Result<Option<(usize, usize)>, KeysReason> {
+    if *left == COMPLETE {
+        return Ok(None);
+    }
+    let directory = open_directory(&home::open(account.home, rest)?, account)?;
+    let file = open_file(&directory, account)?;
+    let status = replace::status(&file)?;
+    let number = status.inode.cast_signed();
+    if *left == 0 {
+        // What is wrong further on can not be told any more once the reply is begun.
+        each_line(&file, line, &mut |_| true)?;
+        *left = status.length.saturating_add(1);
+        *inode = number;
+    } else if *inode != number {
+        return Err(Errno::EIO.into());
+    }
+    previous_key(&file, left, line)
+}
+
+/// Goes back from where `left` is, a block at a time, until there is a key. Bounded by the length of the file.
+fn previous_key(file: &Fd, left: &mut i64, block: &mut [u8]) -> Result<Option<(usize, usize)>, KeysReason> {
+    while *left != COMPLETE {
+        let end = u64::try_from(left.saturating_sub(1)).unwrap_or(0);
+        let start = end.saturating_sub(u64::try_from(block.len()).unwrap_or(0));
+        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        read_exactly(file, start, block.get_mut(..length).unwrap_or_default())?;
+        let mut stop = length;
+        loop {
+            let before = block.get(..stop).unwrap_or_default();
+            let from = match before.iter().rposition(|&byte| byte == b'\n') {
+                Some(line_feed) => line_feed.saturating_add(1),
+                None if start == 0 => 0,
+                // The line begins before the block.
+                None if stop < length => break,
+                None => return Err(KeysReason::LongLine),
+            };
+            let text = before.get(from..).unwrap_or_default();
+            let blanks = text.len().saturating_sub(text.trim_ascii_start().len());
+            let key = text.trim_ascii();
+            let end_of_rest = from.checked_sub(1).and_then(|stop| i64::try_from(stop).ok());
+            let first = i64::try_from(start).unwrap_or(i64::MAX).saturating_add(1);
+            *left = end_of_rest.map_or(COMPLETE, |stop| first.saturating_add(stop));
+            if !key.is_empty() && key.first() != Some(&b'#') {
+                let from = from.saturating_add(blanks);
+                return Ok(Some((from, from.saturating_add(key.len()))));
+            }
+            match from.checked_sub(1) {
+                Some(line_feed) => stop = line_feed,
+                None => return Ok(None),
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn read_exactly(file: &Fd, start: u64, block: &mut [u8]) -> Result<(), Errno> {
+    let mut done = 0_usize;
+    while let Some(room) = block.get_mut(done..).filter(|room| !room.is_empty()) {
+        let offset = start.saturating_add(u64::try_from(done).unwrap_or(0));
+        match file.read_at(room, offset) {
+            // It has become shorter.
+            Ok(0) => return Err(Errno::EIO),
+            Ok(count) => done = done.saturating_add(count),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+fn change_keys<'b>(
+    etc: &Fd,
+    user: &[u8],
+    change: KeyChange,
+    edit: &mut dyn KeyEdit,
+    buffer: &'b mut [u8],
+) -> Result<(), KeysError<'b>> {
+    let (account, line, rest) = find(etc, user, buffer)?;
+    match rewrite(&account, change, edit, line, rest) {
+        Ok(()) => Ok(()),
+        Err(Failure(READING, _, MISSING)) if change == KeyChange::Remove => Ok(()),
+        Err(Failure(action, path, reason)) => Err(KeysError::File(action, account.home, path, reason)),
+    }
+}
+
+/// What was tried, with what below the user's directory, and why it failed.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure(&'static str, &'static str, KeysReason);
+
+fn failed<R: Into<KeysReason>>(action: &'static str, path: &'static str) -> impl FnOnce(R) -> Failure {
+    move |reason| Failure(action, path, reason.into())
+}
+
+fn rewrite(
+    account: &Account<'_>,
+    change: KeyChange,
+    edit: &mut dyn KeyEdit,
+    line: &mut [u8],
+    rest: &mut [u8],
+) -> Result<(), Failure> {
+    const WRITING: &str = "failed to write to";
+    let is_removal = change == KeyChange::Remove;
+    let creating = if is_removal { READING } else { "failed to create directory" };
+    let home = home::open(account.home, rest).map_err(failed(creating, DIRECTORY_PATH))?;
+    let directory = match open_directory(&home, account) {
+        Err(MISSING) if !is_removal => make_directory(&home, account)?,
+        opened => opened.map_err(failed(READING, DIRECTORY_PATH))?,
+    };
+    let old = match open_file(&directory, account) {
+        Err(MISSING) if !is_removal => None,
+        opened => Some(opened.map_err(failed(READING, FILE_PATH))?),
+    };
+    let name = Name::of(FILE.to_bytes(), b"+").map_err(failed(WRITING, FILE_PATH))?;
+    // One that is there was left behind, or is the user's affair.
+    let _: Result<(), Errno> = replace::unlink_at(&directory, name.as_c_str());
+    let new = New::create(&directory, &name).map_err(failed(WRITING, FILE_PATH))?;
+    let mut output = Output::new(&new.file, rest);
+    if let Some(old) = old.as_ref().filter(|_| change != KeyChange::Reset) {
+        let visit = &mut |line: &[u8]| {
+            if edit.keeps(line) {
+                output.put(line);
+                output.put(b"\n");
+            }
+            output.failure.is_none()
+        };
+        each_line(old, line, visit).map_err(failed(READING, FILE_PATH))?;
+    }
+    edit.add(&mut |bytes| output.put(bytes));
+    output.flush();
+    if let Some(errno) = output.failure {
+        return Err(Failure(WRITING, FILE_PATH, errno.into()));
+    }
+    if let Some(old) = &old {
+        new.keep_labels(old, line).map_err(failed("failed to keep the labels of", FILE_PATH))?;
+    }
+    new.file.set_permissions(0o600).map_err(failed("failed to set permissions of", FILE_PATH))?;
+    let owned = replace::set_owner(&new.file, account.user, account.group);
+    owned.map_err(failed("failed to set ownership of", FILE_PATH))?;
+    replace::sync(&new.file).map_err(failed(WRITING, FILE_PATH))?;
+    new.rename(FILE).map_err(failed(WRITING, FILE_PATH))?;
+    new_file::sync_directory(&directory).map_err(failed(WRITING, FILE_PATH))
+}
+
+/// Makes the directory of the keys.
+fn make_directory(home: &Fd, account: &Account<'_>) -> Result<Fd, Failure> {
+    const CREATING: &str = "failed to create directory";
+    replace::make_directory_at(home, DIRECTORY, 0o700).map_err(failed(CREATING, DIRECTORY_PATH))?;
+    let directory = open_directory(home, account).map_err(failed(CREATING, DIRECTORY_PATH))?;
+    let owned = replace::set_owner(&directory, account.user, account.group);
+    owned.map_err(failed("failed to set ownership of directory", DIRECTORY_PATH))?;
+    let permitted = directory.set_permissions(0o700);
+    permitted.map_err(failed("failed to set permissions of directory", DIRECTORY_PATH))?;
+    Ok(directory)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::arithmetic_side_effects)] // of a test
+mod tests {
+    use super::*;
+    use crate::linux::accounts_scene::Etc;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    /// Drops lines that are `without`, and appends `with`.
+    struct Change {
+        without: &'static str,
+        with: &'static str,
+    }
+
+    impl KeyEdit for Change {
+        fn keeps(&mut self, line: &[u8]) -> bool {
+            line != self.without.as_bytes()
+        }
+
+        fn add(&mut self, put: &mut dyn FnMut(&[u8])) {
+            put(self.with.as_bytes());
+        }
+    }
+
+    /// A user whose directory is `home` in the scene.
+    fn scene(text: Option<&str>) -> Etc {
+        let etc = Etc::new(&[]);
+        let home = etc.path.join("home");
+        std::fs::create_dir(&home).unwrap();
+        let owner = std::fs::metadata(&home).unwrap();
+        etc.write("passwd", &format!("user:x:{}:{}::{}:/bin/sh\n", owner.uid(), owner.gid(), home.display()));
+        if let Some(text) = text {
+            std::fs::create_dir(home.join(".ssh")).unwrap();
+            etc.write("home/.ssh/authorized_keys", text);
+        }
+        etc
+    }
+
+    fn keys(etc: &Etc) -> Result<Vec<String>, String> {
+        let mut buffer = [0; SCRATCH_BYTES];
+        let mut place = ListPlace::default();
+        let mut found = Vec::new();
+        while let Some(key) =
+            next_key(&etc.directory, b"user", &mut place, &mut buffer).map_err(|error| format!("{error:?}"))?
+        {
+            found.push(String::from_utf8(key.to_vec()).unwrap());
+        }
+        Ok(found)
+    }
+
+    fn reason(etc: &Etc, change: KeyChange) -> Result<(), (&'static str, &'static str, KeysReason)> {
+        let edit = &mut Change { without: "gone", with: "new\n" };
+        change_keys(&etc.directory, b"user", change, edit, &mut [0; SCRATCH_BYTES]).map_err(|error| match error {
+            KeysError::File(action, _, path, reason) => (action, path, reason),
+            KeysError::Lookup(errno) => ("look up", "", errno.into()),
+        })
+    }
+
+    #[test]
+    fn keys_come_from_the_last_to_the_first() {
+        let long = "k".repeat(KEY_BYTES);
+        let many: String = (0..3000).map(|number| format!("ssh-ed25519 AAAA number-{number}\n")).collect();
+        let most = format!("{long}\n{long}\n\n  b \r\n{many}");
+        for text in
+            ["", "\n", "a", "a\n", "\na\n\n#b\n c\td \r\n #e\n\x0c\n", &long, &most, &"\n".repeat(70_000), &many]
+        {
+            let mut expected: Vec<_> =
+                text.split('\n').map(str::trim).filter(|key| !key.is_empty() && !key.starts_with('#')).collect();
+            expected.reverse();
+            assert_eq!(keys(&scene(Some(text))).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn without_a_file_there_are_no_keys() {
+        for remove in ["home/.ssh/authorized_keys", "home/.ssh", "home"] {
+            let etc = scene(Some("a\n"));
+            let path = etc.path.join(remove);
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
+            assert_eq!(keys(&etc), Ok(vec![]));
+            assert_eq!(reason(&etc, KeyChange::Remove), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_an_error_and_stays() {
+        for text in ["x".repeat(KEY_BYTES + 1), format!("a\n{}\nb\n", "x".repeat(5 * KEY_BYTES))] {
+            let etc = scene(Some(&text));
+            assert!(keys(&etc).unwrap_err().contains("LongLine"));
+            for change in [KeyChange::Add, KeyChange::Remove] {
+                assert_eq!(reason(&etc, change), Err((READING, FILE_PATH, KeysReason::LongLine)));
+                assert_eq!(etc.read("home/.ssh/authorized_keys"), text);
+            }
+            assert_eq!(reason(&etc, KeyChange::Reset), Ok(()));
+            assert_eq!(etc.read("home/.ssh/authorized_keys"), "new\n");
+            assert_eq!(std::fs::read_dir(etc.path.join("home/.ssh")).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_is_not_removed_stays_and_ends_with_a_line_feed() {
+        for (text, change, expected) in [
+            (None, KeyChange::Add, "new\n"),
+            (None, KeyChange::Reset, "new\n"),
+            (Some(""), KeyChange::Add, "new\n"),
+            (Some("a\n\n # b"), KeyChange::Add, "a\n\n # b\nnew\n"),
+            (Some("gone\na \ngone\n\ngone"), KeyChange::Remove, "a \n\nnew\n"),
+            (Some("a\n"), KeyChange::Reset, "new\n"),
+        ] {
+            let etc = scene(text);
+            assert_eq!(reason(&etc, change), Ok(()));
+            assert_eq!(etc.read("home/.ssh/authorized_keys"), expected);
+            let ssh = etc.path.join("home/.ssh");
+            assert_eq!(std::fs::read_dir(&ssh).unwrap().count(), 1);
+            let mode = |path| std::fs::metadata(path).unwrap().mode() & 0o7777;
+            assert_eq!(mode(ssh.join("authorized_keys")), 0o600);
+            if text.is_none() {
+                assert_eq!(mode(ssh), 0o700);
+            }
+        }
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        const SECRET: &str = "secret\n";
+        for (link, target) in [(".ssh", "../other"), (".ssh/authorized_keys", "../../other/authorized_keys")] {
+            let etc = scene(if link == ".ssh" { None } else { Some("") });
+            std::fs::create_dir(etc.path.join("other")).unwrap();
+            etc.write("other/authorized_keys", SECRET);
+            let path = etc.path.join("home").join(link);
+            let _ = std::fs::remove_file(&path);
+            symlink(target, &path).unwrap();
+            assert!(keys(&etc).is_err());
+            for change in [KeyChange::Add, KeyChange::Reset, KeyChange::Remove] {
+                assert!(reason(&etc, change).is_err());
+            }
+            assert_eq!(etc.read("other/authorized_keys"), SECRET);
+            assert!(std::fs::symlink_metadata(&path).unwrap().is_symlink());
+        }
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_an_error() {
+        let etc = scene(Some(""));
+        std::fs::remove_file(etc.path.join("home/.ssh/authorized_keys")).unwrap();
+        std::fs::create_dir(etc.path.join("home/.ssh/authorized_keys")).unwrap();
+        assert!(keys(&etc).is_err());
+        let failure = Err((READING, FILE_PATH, Errno::EINVAL.into()));
+        assert_eq!(reason(&etc, KeyChange::Add), failure);
+        // Nor is a new file left over that is none.
+        let etc = scene(Some("a\n"));
+        std::fs::create_dir(etc.path.join("home/.ssh/authorized_keys+")).unwrap();
+        let failure = Err(("failed to write to", FILE_PATH, KeysReason::System(Errno(libc::EEXIST))));
+        assert_eq!(reason(&etc, KeyChange::Add), failure);
+        assert_eq!(etc.read("home/.ssh/authorized_keys"), "a\n");
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_in_the_middle_ends_the_list() {
+        let etc = scene(Some("a\nb\n"));
+        let mut place = ListPlace::default();
+        let mut buffer = [0; SCRATCH_BYTES];
+        assert_eq!(next_key(&etc.directory, b"user", &mut place, &mut buffer), Ok(Some(&b"b"[..])));
+        std::fs::set_permissions(etc.path.join("home"), PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(reason(&etc, KeyChange::Add), Ok(()));
+        assert!(next_key(&etc.directory, b"user", &mut place, &mut buffer).is_err());
+    }
+
+    #[test]
+    fn an_unknown_user_is_told() {
+        let etc = scene(None);
+        let expected = Err(KeysError::Lookup(Errno::ENOENT));
+        assert_eq!(next_key(&etc.directory, b"nobody", &mut ListPlace::default(), &mut [0; SCRATCH_BYTES]), expected);
+    }
+}
