@@ -252,4 +252,5 @@ def statistics(place):
 @subject.scenario("guest-ssh-get-authorized-keys")
 def keys_of_nobody(place):
     with QemuAgent(place.socket) as agent:
-        return refused("failed to lookup user", agent.cmd, "guest-ssh-get-authorized-keys", username="no-such-user-here")
+        # What stands behind it differs: ssh-unknown-user.
+        refused("failed to lookup user", agent.cmd, "guest-ssh-get-authorized-keys", username="no-such-user-here")

@@ -23,7 +23,7 @@ import agents  # noqa: E402
 import oracle  # noqa: E402
 import qapi_client  # noqa: E402
 from report import Runner, Skip, check, equal  # noqa: E402
-from required import ENABLED, NOT_THERE_YET, REQUIRED  # noqa: E402
+from required import ENABLED, REQUIRED  # noqa: E402
 from suite import Place  # noqa: E402
 from subjects import SUBJECTS  # noqa: E402
 
@@ -90,22 +90,16 @@ def play(runner, kinds, scenario):
 
 
 def requirements(runner, kinds, words):
-    """Of each client, that all its commands are there; and that NOT_THERE_YET tells the truth."""
+    """Of each client, that all its commands are there."""
     with place(kinds, "ours") as found:
         listed = found.commands
     for client, commands in sorted(REQUIRED.items()):
         def required(client=client, commands=commands):
-            missing = commands - set(listed)
-            equal(sorted(missing - NOT_THERE_YET), [], "commands that %s calls and picoqga has not" % client)
+            equal(sorted(commands - set(listed)), [], "commands that %s calls and picoqga has not" % client)
             if client in ENABLED:
-                equal(sorted(name for name in commands - missing if not listed[name]), [], "commands that are not enabled")
-            if missing:
-                raise Skip("not there yet: %s" % ", ".join(sorted(missing)))
+                equal(sorted(name for name in commands if not listed[name]), [], "commands that are not enabled")
         if chosen("required/" + client, words):
             runner.attempt("required/" + client, required)
-    if chosen("required/not-there-yet", words):
-        runner.attempt("required/not-there-yet", lambda: equal(sorted(NOT_THERE_YET & set(listed)), [],
-                       "commands that are there; take them out of NOT_THERE_YET in tests/clients/required.py"))
 
 
 def qapi(runner, kinds):
