@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """picoqga as a process on this machine: signals, files it makes, clients that misbehave. Over unix-listen. How it starts, the
-lines it can be given and the commands it may run are in process/.
+lines it can be given, the commands it may run and the programs it starts are in process/.
 
     tests/process.py [--agent PATH] [WORDS]
 """
@@ -17,22 +17,10 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "process"))
 
-from common import Tested, agent, end, runner, test  # noqa: E402  (the path above comes first)
+from common import Tested, agent, end, runner, switches, test, ticks  # noqa: E402  (the path above comes first)
 import agents  # noqa: E402
 from client import request  # noqa: E402
 from report import check, equal  # noqa: E402
-
-
-def ticks(pid):
-    """The processor time the process has used, in ticks of the kernel's clock."""
-    with open("/proc/%d/stat" % pid) as file:
-        fields = file.read().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-def switches(pid):
-    with open("/proc/%d/status" % pid) as file:
-        return int(next(line for line in file if line.startswith("voluntary_ctxt_switches")).split()[1])
 
 
 @test
@@ -208,6 +196,7 @@ def without_standard_descriptors_the_line_is_none_of_them():
 import background  # noqa: E402, F401
 import commands  # noqa: E402, F401
 import lines  # noqa: E402, F401
+import programs  # noqa: E402, F401
 
 if __name__ == "__main__":
     words = sys.argv[1:]

@@ -49,3 +49,15 @@ def until(condition, what, timeout=5.0):
         if time.monotonic() >= deadline:
             raise AssertionError("not within %g s: %s" % (timeout, what))
         time.sleep(0.02)
+
+
+def ticks(pid):
+    """The processor time the process has used, in ticks of the kernel's clock."""
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def switches(pid):
+    with open("/proc/%d/status" % pid) as file:
+        return int(next(line for line in file if line.startswith("voluntary_ctxt_switches")).split()[1])

@@ -1,25 +1,15 @@
-#!/usr/bin/env python3
-"""Programs that picoqga starts on this machine (guest-exec): many at a time, what they leave, what they cost. Over unix-listen.
-
-    tests/process_exec.py [--agent PATH] [WORDS]
-"""
+"""Programs that the agent starts on this machine (guest-exec): many at a time, what they leave, what they cost."""
 
 import base64
 import os
 import select
 import signal
-import sys
 import time
 
-import process  # Beside this file; it puts tests/host on the path.
-from process import agent, end, switches, ticks
-
-import agents
+import common
 from client import AgentError, request
-from report import Runner, check, equal
-
-runner = Runner("process_exec")
-test = runner.test
+from common import agent, end, switches, ticks
+from report import check, equal
 
 CHILDREN = 64
 MIB = 1 << 20
@@ -83,7 +73,7 @@ def gone_in(pid, seconds):
     return False
 
 
-@test
+@common.test(group="programs")
 def sixty_four_at_a_time_and_no_more():
     with agent() as running, running.connect() as client:
         pids = [sh(client, "kill -STOP $$; echo %d; exit %d" % (number, number), capture_output=True)
@@ -107,7 +97,7 @@ def sixty_four_at_a_time_and_no_more():
         equal(ended(client, "exit 0"), {"exited": True, "exitcode": 0}, "one more, now")
 
 
-@test
+@common.test(group="programs")
 def the_oldest_that_nobody_asked_for_makes_room():
     with agent() as running, running.connect() as client:
         pids = [start(client, "true") for _ in range(CHILDREN)]
@@ -123,7 +113,7 @@ def the_oldest_that_nobody_asked_for_makes_room():
         equal(wait(client, running_one), {"exited": True, "signal": signal.SIGTERM}, "the one that was killed")
 
 
-@test
+@common.test(group="programs")
 def an_end_is_told_once():
     with agent() as running, running.connect() as client:
         for script, expected in (("exit 255", {"exitcode": 255}), ("kill -KILL $$", {"signal": 9}),
@@ -134,7 +124,7 @@ def an_end_is_told_once():
         no_children(running.pid)
 
 
-@test
+@common.test(group="programs")
 def a_program_that_was_left_behind_holds_the_streams():
     with agent() as running, running.connect() as client:
         pid = sh(client, "(sleep 1; echo late) & echo early", capture_output="stdout")
@@ -143,7 +133,7 @@ def a_program_that_was_left_behind_holds_the_streams():
         equal(wait(client, pid), {"exited": True, "exitcode": 0, "out-data": b"early\nlate\n"}, "then")
 
 
-@test
+@common.test(group="programs")
 def the_order_of_merged_streams_is_kept():
     script = "n=0; while [ $n -lt 500 ]; do echo out$n; echo error$n >&2; n=$((n+1)); done"
     expected = b"".join(b"out%d\nerror%d\n" % (number, number) for number in range(500))
@@ -151,7 +141,7 @@ def the_order_of_merged_streams_is_kept():
         equal(ended(client, script, capture_output="merged"), {"exited": True, "exitcode": 0, "out-data": expected}, "merged")
 
 
-@test
+@common.test(group="programs")
 def surroundings_are_the_agents():
     with agent(env={"OF_THE_AGENT": "1"}, umask=0o027) as running, running.connect() as client:
         script = "echo $OF_THE_AGENT; pwd; umask; cut -d ' ' -f 5,6 /proc/self/stat; readlink /proc/self/fd/0; ls /proc/self/fd"
@@ -165,7 +155,7 @@ def surroundings_are_the_agents():
         equal(masks.count(b"0000000000000000"), 2, "signals held back or ignored: %s" % masks)
 
 
-@test
+@common.test(group="programs")
 def large_input_comes_back_as_output():
     content = os.urandom(MIB)
     with agent() as running, running.connect() as client:
@@ -184,7 +174,7 @@ def large_input_comes_back_as_output():
         equal(ended(client, "cat", input_data="eA==", capture_output=True)["out-data"], b"x", "the next one")
 
 
-@test
+@common.test(group="programs")
 def more_than_is_kept_is_read_and_said():
     with agent() as running, running.connect() as client:
         script = "head -c %d /dev/zero; echo done >&2"
@@ -195,7 +185,7 @@ def more_than_is_kept_is_read_and_said():
         check("err-truncated" not in cut, "err-truncated is there")
 
 
-@test
+@common.test(group="programs")
 def all_that_is_kept_has_one_budget():
     with agent() as running, running.connect() as client:
         pids = []
@@ -209,7 +199,7 @@ def all_that_is_kept_has_one_budget():
             equal((len(got["out-data"]), got["exitcode"]), (STREAM_BYTES, number), "a younger one")
 
 
-@test
+@common.test(group="programs")
 def it_does_not_wake_for_a_program_that_is_quiet():
     with agent() as running, running.connect() as client:
         pid = sh(client, "echo begun; sleep 60", capture_output=True)
@@ -220,7 +210,7 @@ def it_does_not_wake_for_a_program_that_is_quiet():
         os.kill(pid, signal.SIGKILL)
 
 
-@test
+@common.test(group="programs")
 def a_program_that_writes_for_ever_keeps_nobody_away():
     with agent() as running:
         with running.connect() as client:
@@ -239,7 +229,7 @@ def a_program_that_writes_for_ever_keeps_nobody_away():
             check(gone_in(pid, 5), "%d still writes" % pid)
 
 
-@test
+@common.test(group="programs")
 def programs_survive_the_agent():
     with agent() as running:
         with running.connect() as client:
@@ -249,7 +239,7 @@ def programs_survive_the_agent():
         os.kill(pid, signal.SIGKILL)
 
 
-@test
+@common.test(group="programs")
 def an_end_is_kept_until_a_host_has_it():
     data = os.urandom(8 * MIB)
     with agent() as running:
@@ -268,7 +258,7 @@ def an_end_is_kept_until_a_host_has_it():
         client.close()
 
 
-@test
+@common.test(group="programs")
 def much_output_takes_little_memory():
     with agent() as running, running.connect() as client:
         pid = sh(client, "head -c %d /dev/urandom; head -c %d /dev/zero >&2" % (STREAM_BYTES, STREAM_BYTES), capture_output=True)
@@ -282,7 +272,7 @@ def much_output_takes_little_memory():
         print("    %d ticks of processor time" % used)
 
 
-@test
+@common.test(group="programs")
 def spawning_leaves_no_descriptors():
     def open_ones():
         return sorted(os.listdir("/proc/%d/fd" % running.pid), key=int)
@@ -297,15 +287,3 @@ def spawning_leaves_no_descriptors():
             for path in ("/nonexistent", "nonexistent", "/"):
                 check("error" in client.call("guest-exec", {"path": path, "capture-output": True, "input-data": "eA=="}), path)
         equal(open_ones(), before, "open descriptors")
-
-
-if __name__ == "__main__":
-    words = sys.argv[1:]
-    path = None
-    if "--agent" in words:
-        index = words.index("--agent")
-        path = words[index + 1]
-        del words[index:index + 2]
-    process.KIND = agents.picoqga(path)
-    sys.argv[1:] = words
-    runner.main()
