@@ -158,8 +158,12 @@ def a_host_that_does_not_read_loses_nothing(vm):
         agent.sync()
         count = 800
         agent.socket.sendall(b"".join(request("guest-info", id=number) for number in range(count)))
-        time.sleep(1)
-        # All is full now, and the agent has to wait for it in its sleep.
+        # Once all is full, the agent has to wait for it in its sleep.
+        deadline = time.monotonic() + 20
+        used = -1
+        while used != (used := cpu_ticks(vm, pid)):
+            check(time.monotonic() < deadline, "the agent still works after 20 s")
+            time.sleep(1)
         before = vm.status(pid, "voluntary_ctxt_switches"), cpu_ticks(vm, pid)
         time.sleep(3)
         after = vm.status(pid, "voluntary_ctxt_switches"), cpu_ticks(vm, pid)
