@@ -26,7 +26,7 @@ class Shell:
         self.path = path
         self.line = None
 
-    def run(self, command, timeout=30.0):
+    def run(self, command, timeout=60.0):
         """Runs a command, or several lines of them. Returns exit status and output, stderr included."""
         if self.line is None:
             self.line = AgentClient(self.path, timeout)
@@ -45,7 +45,7 @@ class Shell:
                 return int(line.split()[1]), output[:-1].decode(errors="replace")
             output += line
 
-    def check(self, command, timeout=30.0):
+    def check(self, command, timeout=60.0):
         """Runs a command that has to succeed, and returns its output without the newline at the end."""
         status, output = self.run(command, timeout)
         if status != 0:

@@ -142,7 +142,7 @@ class Vm:
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def agent(self, socket="agent", timeout=30.0):
+    def agent(self, socket="agent", timeout=60.0):
         """A host's connection to the agent's port, or to another socket of the machine."""
         return AgentClient(self.path(socket + ".sock"), timeout)
 
@@ -156,7 +156,11 @@ class Vm:
 
     # Waiting
 
-    def wait_console(self, text, timeout=30.0):
+    def rest(self, seconds):
+        """Lets time pass in the guest, by a sleep there: on a busy machine the guest may stand still while it passes here."""
+        self.shell.check("sleep %g" % seconds, seconds + 30)
+
+    def wait_console(self, text, timeout=60.0):
         """Waits until the console has said it."""
         deadline = time.monotonic() + timeout
         while text not in self.text():
@@ -164,7 +168,7 @@ class Vm:
                 raise VmError("the console did not say %r within %g s; it ends:\n%s" % (text, timeout, self.last_lines()))
             time.sleep(0.05)
 
-    def wait_exit(self, timeout=30.0):
+    def wait_exit(self, timeout=60.0):
         """Waits until QEMU has ended, and returns its exit status."""
         try:
             return self.process.wait(timeout)

@@ -289,14 +289,14 @@ def a_number_that_is_used_again(vm):
     for agent in (vm.real, vm.ours):
         first = agent.run("guest-exec", {"path": "/bin/true"})["pid"]
         for _ in range(20):
-            time.sleep(0.2)
+            vm.rest(0.2)
             # The kernel gives out the number behind this one next.
             vm.shell.check("echo %d >/proc/sys/kernel/ns_last_pid" % (first - 1))
             second = agent.run("guest-exec", {"path": "/bin/sh", "arg": ["-c", "exit 7"]})["pid"]
             if second == first:
                 break
         equal(second, first, "the number, used again")
-        time.sleep(0.5)
+        vm.rest(0.5)
         statuses.append(agent.run("guest-exec-status", {"pid": first}))
     real, ours = statuses
     equal(real, {"exited": True, "exitcode": 0}, "qemu-ga on a number that was used again")

@@ -1,7 +1,6 @@
 """How the real qemu-ga and picoqga go into the background of a guest that has next to nothing, and what they write there."""
 
 import contextlib
-import time
 
 from beside import REAL_PORT, Beside, differ
 from guest import test
@@ -24,7 +23,7 @@ def start(vm, options=""):
     """Starts both in the background. Whether each is still there a second later, the real one first."""
     vm.shell.check("qemu-ga -d -p %s -t /tmp/real %s" % (vm.port_device(REAL_PORT), options % {"name": "real"}))
     vm.shell.check("picoqga -d %s" % options % {"name": "ours"})
-    time.sleep(1)
+    vm.rest(1)
     there = [vm.shell.run("pidof %s" % name)[0] == 0 for name in ("qemu-ga", "picoqga")]
     for line, is_there in zip((vm.real, vm.ours), there):
         if is_there:
@@ -54,7 +53,7 @@ def messages_of_the_background(vm):
     start(vm, "-f /tmp/%(name)s.pid")
     for line in (vm.real, vm.ours):
         line.call("guest-file-open", {"path": "/no/such/secret"})
-    time.sleep(1)
+    vm.rest(1)
     # qemu-ga does not tell its number.
     lines = vm.shell.check("grep guest-file-open /tmp/messages").splitlines()
     real = [line for line in lines if "picoqga" not in line]

@@ -126,7 +126,7 @@ def routes_that_ip_set(vm):
 
     vm.shell.check(ROUTES + "ip -6 addr add 2001:db8::9/64 dev dummy0; ip -6 route add 2001:db8:7::/48 dev dummy0")
     # What the kernel itself does about an address takes a second.
-    time.sleep(3)
+    vm.rest(3)
     listed = vm.alike("guest-network-get-route", but=unsigned)
     equal(of_ipv4(listed), SET, "routes of IPv4")
     wanted = {("2001:db8::", "64", "dummy0"), ("2001:db8:7::", "48", "dummy0"), ("2001:db8::9", "128", "dummy0")}
@@ -152,7 +152,7 @@ def routes_of_a_kernel_without_ipv6(vm):
 @test(group="counters", fixture=with_disk)
 def without_proc(vm):
     vm.shell.check(ROUTES)
-    time.sleep(3)
+    vm.rest(3)
     commands = ("guest-get-diskstats", "guest-get-cpustats", "guest-network-get-route")
     before = {command: vm.ours.run(command) for command in commands}
     vm.shell.check("umount /proc")
@@ -171,6 +171,6 @@ def without_proc(vm):
     vm.shell.check("umount /proc")
     # The real one ends over two missing files.
     vm.real.send(b'{"execute":"guest-network-get-route"}\n')
-    time.sleep(2)
+    vm.rest(2)
     vm.shell.check("mount -t proc proc /proc")
     equal(vm.shell.run("pidof qemu-ga")[0], 1, "qemu-ga has ended (status of pidof)")

@@ -38,7 +38,7 @@ def a_reset_byte_drops_half_a_request(vm):
     with vm.running_agent(), vm.agent() as agent:
         agent.sync()
         agent.send(b'{"execute":"guest-fsfreeze-fre')
-        time.sleep(0.2)
+        vm.rest(0.2)
         agent.send(b'\xff{"execute":"guest-ping"}')
         reply = line(agent)
         equal(reply["error"]["class"], "GenericError", "the reset byte's own reply")
@@ -76,8 +76,8 @@ def hang_up_in_a_request(vm):
     with vm.running_agent():
         with vm.agent() as agent:
             agent.send(b'{"execute":"guest-sync","argume')
-            time.sleep(0.2)
-        time.sleep(0.5)
+            vm.rest(0.2)
+        vm.rest(0.5)
         with vm.agent() as agent:
             agent.send(b'{"execute":"guest-sync","arguments":{"id":7}}\n')
             equal(agent.read_line(), b'{"return": 7}\n', "the reply")

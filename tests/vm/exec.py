@@ -62,7 +62,7 @@ def what_a_program_does_is_done(vm):
         seen("guest-exec-status", "signal 1, which kill sent in the guest")
         for number in range(20):
             start(agent, "sh", "-c", "exit %d" % number)
-        time.sleep(1)
+        vm.rest(1)
         equal(children(vm, pid), {}, "zombies of programs that nobody asked for")
         vm.shell.check("rm -r /tmp/made")
 
@@ -74,7 +74,7 @@ def much_output_takes_little_of_the_agents_memory(vm):
         began = time.monotonic()
         one = start(agent, "/bin/sh", "-c", "head -c %d /dev/urandom | tee /tmp/sent" % STREAM_BYTES, capture_output=True)
         while children(vm, pid):
-            time.sleep(0.2)
+            vm.rest(0.2)
         wrote = time.monotonic()
         got = wait(agent, one)
         print("    kept at %.1f MiB/s, told at %.1f MiB/s" % (16 / (wrote - began), 16 / (time.monotonic() - wrote)))
@@ -104,9 +104,9 @@ def a_quiet_program_does_not_wake_the_agent(vm):
     with vm.running_agent() as pid, vm.agent() as agent:
         agent.sync()
         sleeping = start(agent, "/bin/sh", "-c", "echo begun; sleep 1000", capture_output=True)
-        time.sleep(1)
+        vm.rest(1)
         before = vm.status(pid, "voluntary_ctxt_switches")
-        time.sleep(5)
+        vm.rest(5)
         equal(vm.status(pid, "voluntary_ctxt_switches") - before, 0, "wake-ups in 5 s")
         vm.shell.check("kill %d" % sleeping)
 

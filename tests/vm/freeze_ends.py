@@ -18,7 +18,7 @@ def a_freeze_that_nobody_ends(vm):
         equal(agent.run("guest-fsfreeze-freeze"), 1, "file systems frozen")
         writer = vm.writer("/mnt/vda/file")
         for _ in range(4):
-            time.sleep(1.5)
+            vm.rest(1.5)
             equal(agent.run("guest-fsfreeze-status"), "frozen", "status, asked in time")
         writer.check_waits()
         began = time.monotonic()
@@ -33,7 +33,7 @@ def a_freeze_that_nobody_ends(vm):
         equal(agent.run("guest-fsfreeze-thaw"), 0, "thawed again")
         # Forgotten with the next freeze.
         agent.run("guest-fsfreeze-freeze")
-        time.sleep(4)
+        vm.rest(4)
         equal(agent.run("guest-fsfreeze-status"), "thawed", "status")
         agent.run("guest-fsfreeze-freeze")
         equal(agent.run("guest-fsfreeze-thaw"), 1, "thawed in time")
@@ -109,7 +109,7 @@ def sigterm_thaws(vm):
     with vm.real_agent() as (agent, pid):
         equal(agent.run("guest-fsfreeze-freeze"), 1, "file systems frozen by qemu-ga")
         vm.shell.check("kill -TERM %d" % pid)
-        time.sleep(0.5)
+        vm.rest(0.5)
         equal(agent.run("guest-fsfreeze-thaw"), 1, "thawed by qemu-ga, after SIGTERM")
     differ("freeze-sigterm", "goes on", "ends")
     vm.unmount_all()
@@ -134,15 +134,15 @@ def nothing_is_written_while_frozen(vm):
             agent.sync()
     # This would be logged.
     hotplug.unplug(vm)
-    time.sleep(0.5)
+    vm.rest(0.5)
     hotplug.plug(vm)
     with vm.agent() as agent:
         agent.sync()
-        time.sleep(0.5)
+        vm.rest(0.5)
         equal(vm.shell.check(written), before, "sectors written, and the length of the log")
         equal(agent.run("guest-fsfreeze-thaw"), 1, "file systems thawed")
     hotplug.unplug(vm)
-    time.sleep(0.5)
+    vm.rest(0.5)
     hotplug.plug(vm)
     check("channel" in vm.shell.check("tail -n 3 /mnt/vda/agent.log"), "a port that goes is not logged")
     equal(vm.stop_agent(pid), 0, "status")
@@ -205,7 +205,7 @@ def the_hook_after_a_freeze_that_nobody_ends(vm):
         hook(vm, "")
         agent.run("guest-fsfreeze-freeze")
         check(vm.writer("/mnt/vda/file").is_done(8), "it is still frozen")
-        time.sleep(0.5)
+        vm.rest(0.5)
         equal(calls(vm), ["freeze", "thaw"], "calls")
         check("thawed by the agent after 2 s" in refusal(agent, "guest-fsfreeze-thaw"), "guest-fsfreeze-thaw")
         equal(vm.shell.run("test -e /tmp/hook.log")[0], 1, "status of a test for a third call")
@@ -257,7 +257,7 @@ def beside_qemu_ga(vm):
                 covered[kind] = agent.run("guest-fsfreeze-thaw")
                 vm.shell.check("umount /mnt/vda; fsfreeze -u /mnt/vda; mount --bind /mnt/vda /mnt/a")
                 agent.run("guest-fsfreeze-freeze")
-                time.sleep(6)
+                vm.rest(6)
                 state[kind] = agent.run("guest-fsfreeze-status")
                 agent.call("guest-fsfreeze-thaw")
             elif case == "hook":

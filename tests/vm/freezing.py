@@ -122,7 +122,7 @@ class Writer:
         deadline = time.monotonic() + 5
         while self.vm.shell.run("grep -q '^State:.D' /proc/%d/status" % self.pid)[0] != 0:
             check(time.monotonic() < deadline, "who writes %s does not wait for the thaw" % self.path)
-        time.sleep(0.3)
+        self.vm.rest(0.3)
         check(not self.is_done(), "%s was written although it is frozen" % self.path)
 
     def check_done(self):

@@ -1,7 +1,6 @@
 """A port that is not there yet, goes away, or comes back: the agent waits for it and stays the same process."""
 
 import contextlib
-import time
 
 from guest import Guest, plain, test
 from report import equal
@@ -40,7 +39,7 @@ def agent_started_before_the_driver(vm):
 def agent_started_before_the_port_is_plugged_in(vm):
     unplug(vm)
     with vm.running_agent() as pid:
-        time.sleep(1)
+        vm.rest(1)
         equal(vm.shell.run("kill -0 %d" % pid)[0], 0, "the agent waits (status of kill -0)")
         plug(vm)
         talk(vm, "after the port came")
@@ -52,7 +51,7 @@ def unplugged_and_plugged_in_again(vm):
         talk(vm, "before")
         for _ in range(3):
             unplug(vm)
-            time.sleep(0.5)
+            vm.rest(0.5)
             plug(vm)
             talk(vm, "after the port came back")
         equal(vm.shell.check("pidof picoqga"), str(pid), "pid")
@@ -64,9 +63,9 @@ def unplugged_while_the_host_talks(vm):
         with vm.agent() as agent:
             agent.sync()
             agent.send(b'{"execute":"guest-fi')
-            time.sleep(0.2)
+            vm.rest(0.2)
             unplug(vm)
-        time.sleep(0.5)
+        vm.rest(0.5)
         plug(vm)
         with vm.agent() as agent:
             agent.send(b'{"execute":"guest-sync","arguments":{"id":5}}\n')
@@ -79,7 +78,7 @@ def sigterm_without_a_port(vm):
     unplug(vm)
     try:
         pid = vm.start_agent()
-        time.sleep(0.5)
+        vm.rest(0.5)
         equal(vm.stop_agent(pid, timeout=1.0), 0, "exit status while it waits for a port")
     finally:
         plug(vm)
@@ -90,9 +89,9 @@ def waiting_for_a_port_is_cheap(vm):
     unplug(vm)
     try:
         with vm.running_agent() as pid:
-            time.sleep(2)
+            vm.rest(2)
             before = vm.status(pid, "voluntary_ctxt_switches")
-            time.sleep(5)
+            vm.rest(5)
             counted = vm.status(pid, "voluntary_ctxt_switches") - before
             # A netlink socket or a look at /sys now and then, but no loop.
             equal(counted <= 10, True, "%d wake-ups in 5 s without a port; few" % counted)

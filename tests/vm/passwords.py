@@ -286,7 +286,7 @@ def nothing_is_left_in_memory_or_in_the_log(vm):
         gone("after a request that was none")
         agent.send(b'{"execute":"guest-set-user-password","arguments":{"password":"%s"' % encoded.encode())
         agent.close()
-        time.sleep(1)
+        vm.rest(1)
         gone("after half a request")
         said = vm.agent_said()
         check(password not in said and encoded not in said, "it is not in the log")

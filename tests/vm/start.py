@@ -1,7 +1,6 @@
 """How the agent starts in a guest that has next to nothing: no place to write, no log but the kernel's; and what a command
 answers for which the guest lacks something."""
 
-import time
 
 from guest import fresh, plain, test
 from report import check, equal
@@ -74,7 +73,7 @@ def the_system_log_may_come_after_the_agent(vm):
     vm.shell.check("picoqga -d -f /run/agent.pid; syslogd -O /tmp/messages; while ! [ -S /dev/log ]; do sleep 0.1; done")
     with vm.agent() as agent:
         agent.sync()
-        time.sleep(0.5)
+        vm.rest(0.5)
         agent.call("guest-ping")
         vm.shell.check("while ! grep -qF 'guest-ping called' /tmp/messages; do sleep 0.1; done")
     vm.shell.check("kill $(cat /run/agent.pid)")
@@ -90,7 +89,7 @@ def a_port_is_given_as_a_descriptor(vm):
             agent.sync()
             equal(agent.call("guest-ping"), {"return": {}}, "guest-ping")
             agent.send(b'{"execute":"guest-pi')
-        time.sleep(0.3)
+        vm.rest(0.3)
     vm.shell.check("kill $(cat /run/agent.pid); while [ -e /run/agent.pid ]; do sleep 0.1; done")
 
 

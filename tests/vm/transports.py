@@ -1,7 +1,6 @@
 """The other lines an agent can be on: a serial port, a plain virtio console, vsock; and a guest without /proc and /sys."""
 
 import contextlib
-import time
 
 from guest import Guest, Shared, test
 from report import equal
@@ -24,11 +23,11 @@ def converse(vm, pid, socket):
         agent.send(b'{"execute":"guest-ping"}'.ljust(20000))
         equal(agent.read_line(), b'{"return": {}}\n', "reply to 20,000 bytes")
         equal(agent.read_quiet(0.3), b"", "further bytes")
-    time.sleep(0.5)
+    vm.rest(0.5)
     with vm.agent(socket) as agent:
         agent.send(b'{"execute":"guest-pi')
-        time.sleep(0.2)
-    time.sleep(0.5)
+        vm.rest(0.2)
+    vm.rest(0.5)
     with vm.agent(socket) as agent:
         # A serial line does not show that the host was away, so it takes the reset byte.
         agent.sync()
@@ -43,9 +42,9 @@ def wait_open(vm, pid, device):
 
 
 def check_idle(vm, pid):
-    time.sleep(1)
+    vm.rest(1)
     before = vm.status(pid, "voluntary_ctxt_switches")
-    time.sleep(5)
+    vm.rest(5)
     equal(vm.status(pid, "voluntary_ctxt_switches") - before, 0, "voluntary context switches in 5 s idle")
 
 
@@ -95,7 +94,7 @@ def vsock_serves_the_host_only(vm):
     ask = "(echo '{\"execute\":\"guest-ping\"}'; sleep 1) | vsock-bridge 1 5001 2>&1"
     for option, expected in (("", ""), ("--vsock-peer 7", ""), ("--vsock-peer any", '{"return": {}}')):
         with vm.running_agent("-m vsock-listen -p 4294967295:5001 " + option):
-            time.sleep(0.3)
+            vm.rest(0.3)
             equal(vm.shell.run(ask)[1].strip(), expected, "what a client in the guest hears with %r" % option)
 
 

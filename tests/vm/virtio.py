@@ -57,7 +57,7 @@ def a_host_that_speaks_at_once(vm):
         # Being nice to nobody it mostly runs before the work queue; else in about half of the cases.
         vm.shell.check("renice -n -20 -p %d" % pid)
         for number in range(8):
-            time.sleep(2)
+            vm.rest(2)
             with vm.agent() as agent:
                 agent.send(sync_request(number))
                 equal(line(agent, 5), {"return": number}, "reply to host %d" % number)
@@ -101,8 +101,8 @@ def half_a_request_and_a_pause(vm):
         for number, half in enumerate(HALVES):
             with vm.agent() as agent:
                 agent.send(half)
-                time.sleep(0.2)
-            time.sleep(0.5)
+                vm.rest(0.2)
+            vm.rest(0.5)
             with vm.agent() as agent:
                 agent.send(sync_request(number))
                 equal(line(agent), {"return": number}, "the first reply after %r and a pause" % half)
@@ -118,7 +118,7 @@ def half_a_request_and_no_pause(vm):
                 agent.send(HALVES[0])
             with vm.agent() as agent:
                 agent.send(sync_request(number))
-                time.sleep(0.3)
+                vm.rest(0.3)
                 agent.send(sync_request(-number))
                 replies = [line(agent)]
                 while replies[-1] != {"return": -number}:
@@ -145,8 +145,8 @@ def nobody_gets_a_reply_meant_for_another(vm):
                 # guest-info is long: 300 of them are more than QEMU, its socket and the port hold.
                 agent.socket.sendall(b"".join(request("guest-info", id="theirs") for _ in range(count)))
                 if count == 300:
-                    time.sleep(0.5)
-            time.sleep(0.5)
+                    vm.rest(0.5)
+            vm.rest(0.5)
             with vm.agent() as agent:
                 agent.send(sync_request(number))
                 equal(line(agent), {"return": number}, "the first reply to the second host")
@@ -163,9 +163,9 @@ def a_host_that_does_not_read_loses_nothing(vm):
         used = -1
         while used != (used := cpu_ticks(vm, pid)):
             check(time.monotonic() < deadline, "the agent still works after 20 s")
-            time.sleep(1)
+            vm.rest(1)
         before = vm.status(pid, "voluntary_ctxt_switches"), cpu_ticks(vm, pid)
-        time.sleep(3)
+        vm.rest(3)
         after = vm.status(pid, "voluntary_ctxt_switches"), cpu_ticks(vm, pid)
         check(after[0] - before[0] <= 3 and after[1] - before[1] <= 2,
               "in 3 s with a stuck host: %d switches, %d ticks of CPU" % (after[0] - before[0], after[1] - before[1]))
@@ -187,7 +187,7 @@ def sigterm_with_a_host_that_does_not_read(vm):
     with vm.agent() as agent:
         agent.sync()
         agent.socket.sendall(b"".join(request("guest-info") for _ in range(800)))
-        time.sleep(1)
+        vm.rest(1)
         equal(vm.stop_agent(pid, timeout=1.0), 0, "exit status within a second of SIGTERM")
 
 
@@ -199,7 +199,7 @@ def sigterm_while_idle(vm):
         agent.sync()
         if not connected:
             agent.close()
-            time.sleep(0.3)
+            vm.rest(0.3)
         equal(vm.stop_agent(pid, timeout=1.0), 0, "exit status, host %s" % ("connected" if connected else "gone"))
         agent.close()
 
@@ -210,7 +210,7 @@ def no_client_end_ends_the_agent(vm):
         for number in range(30):
             with vm.agent() as agent:
                 agent.send(sync_request(number)[:number * 3])
-        time.sleep(0.5)
+        vm.rest(0.5)
         with vm.agent() as agent:
             agent.sync()
             equal(int(vm.shell.check("cat /run/agent.pid")), pid, "pid")
