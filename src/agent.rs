@@ -7,10 +7,10 @@ use core::cell::Cell;
 
 use embedded_io::{Error as _, ErrorKind};
 
-use crate::args::{Members, Text};
+use crate::args::{Members, Refused, Text};
 use crate::command::{Context, Cursor, Reply, Row, Step, Table};
 use crate::errno::Errno;
-use crate::error::{Error, Part};
+use crate::error::{Class, Error};
 use crate::guest::Guest;
 use crate::json::write::Writer;
 use crate::limits::{ERROR_TEXT_BYTES, least};
@@ -18,6 +18,7 @@ use crate::long::{Long, LongArgument, Place, no_file};
 use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 use crate::wipe::{wipe, wipe_stack};
+use crate::{error, error_of};
 
 /// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
 #[derive(Debug)]
@@ -347,14 +348,15 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let mut writer = self.output.writer();
         if let Some(Refusal { error, echo }) = self.machine.refusal() {
             let id = if echo { self.machine.id() } else { b"" };
-            write_error(&mut writer, told_with(error, written()), id);
+            write_error(&mut writer, &error, written(), id);
             self.output.end = writer.len();
             return;
         }
         let scratch_bytes = self.machine.scratch_bytes();
         let parts = self.machine.parts();
         let begin = writer.mark();
-        let result = find(self.table, parts.name, guest).and_then(|row| {
+        let mut refused = None;
+        let done = find(self.table, parts.name, guest, &mut refused).and_then(|row| {
             guest.called(row.name);
             if row.flags.delimited {
                 writer.raw(b"\xFF");
@@ -364,22 +366,23 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             let length = if row.flags.secret { scratch_bytes } else { usize::MAX }.min(parts.scratch.len());
             let scratch = parts.scratch.get_mut(..length).unwrap_or_default();
             let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long: &long };
-            (row.run)(parts.arguments, context, Reply::new(&mut writer)).map(|done| (row, done))
+            let result = (row.run)(context, Reply::new(&mut writer), &mut refused)?;
+            result.map_err(|error| refused = Some(error)).ok().map(|done| (row, done))
         });
-        match result {
-            Ok((row, _)) if row.flags.silent => writer.roll_back(begin),
-            Ok((row, done)) => match done.cursor() {
+        match done {
+            Some((row, _)) if row.flags.silent => writer.roll_back(begin),
+            Some((row, done)) => match done.cursor() {
                 Some(cursor) => self.work = Work::Reply(row, cursor),
                 None => end_reply(&mut writer, parts.id),
             },
-            Err(error) => {
+            None => {
                 writer.roll_back(begin);
-                write_error(&mut writer, told_with(error, written()), parts.id);
+                write_error(&mut writer, &refused.unwrap_or_default(), written(), parts.id);
             }
         }
         if writer.is_full() {
             writer.roll_back(begin);
-            write_error(&mut writer, crate::error!["the reply does not fit into the agent's buffer"], b"");
+            write_error(&mut writer, &error!["the reply does not fit into the agent's buffer"], 0, b"");
             self.work = Work::Parse;
         }
         self.output.end = writer.len();
@@ -416,23 +419,23 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     }
 }
 
-fn find<'n, G: Guest>(table: &'static Table<G>, name: &'n [u8], guest: &mut G) -> Result<&'static Row<G>, Error<'n>> {
-    let Some(row) = table.find(name) else {
-        return Err(Error::command_not_found([
-            Part::Words("The command "),
-            Part::Bytes(name),
-            Part::Words(" has not been found"),
-        ]));
+/// The command `name`, if it is there and may run; else `refused` says why not.
+fn find<'n, G: Guest>(
+    table: &'static Table<G>,
+    name: &'n [u8],
+    guest: &mut G,
+    refused: &mut Refused<'n>,
+) -> Option<&'static Row<G>> {
+    let row = table.find(name);
+    let error = match row.map(|row| (row.name, row.refusal(guest))) {
+        Some((_, None)) => return row,
+        Some((name, Some(reason))) => {
+            error_of![Class::CommandNotFound, "Command ", name, " has been disabled: ", reason]
+        }
+        None => error_of![Class::CommandNotFound, "The command ", name, " has not been found"],
     };
-    match row.refusal(guest) {
-        None => Ok(row),
-        Some(reason) => Err(Error::command_not_found([
-            Part::Words("Command "),
-            Part::Words(row.name),
-            Part::Words(" has been disabled: "),
-            Part::Words(reason),
-        ])),
-    }
+    *refused = Some(error);
+    None
 }
 
 /// Begins to take a long text: straight to its file if everything about it is known, else to the spool.
@@ -461,14 +464,6 @@ fn take_long<G: Guest>(long: &mut Long, argument: LongArgument<G>, text: LongTex
     long.take(piece, text.scratch, guest, argument.direct.map_or(no_file, |direct| direct.write));
 }
 
-/// An error that says how much of a long text was written before it.
-fn told_with(error: Error<'_>, written: u64) -> Error<'_> {
-    if written == 0 {
-        return error;
-    }
-    error.followed_by([Part::Words(" ("), Part::Unsigned(written), Part::Words(" bytes were written)")])
-}
-
 fn end_reply(writer: &mut Writer<'_>, id: &[u8]) {
     if !id.is_empty() {
         writer.raw(b", \"id\": ");
@@ -477,7 +472,8 @@ fn end_reply(writer: &mut Writer<'_>, id: &[u8]) {
     writer.raw(b"}\n");
 }
 
-fn write_error(writer: &mut Writer<'_>, error: Error<'_>, id: &[u8]) {
+/// Writes an error, which says how much of a long text was `written` before it.
+fn write_error(writer: &mut Writer<'_>, error: &Error<'_>, written: u64, id: &[u8]) {
     let begin = writer.mark();
     // In a buffer too small for the text, six times as long at worst once escaped, less of it is told.
     let mut limit = ERROR_TEXT_BYTES;
@@ -492,6 +488,9 @@ fn write_error(writer: &mut Writer<'_>, error: Error<'_>, id: &[u8]) {
         writer.raw(error.class.name().as_bytes());
         writer.raw(b"\", \"desc\": \"");
         error.write(limit, writer);
+        if written > 0 {
+            error![" (", written, " bytes were written)"].write(limit, writer);
+        }
         writer.raw(b"\"}}\n");
         if !writer.is_full() || limit == 0 {
             return;

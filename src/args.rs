@@ -15,20 +15,29 @@ pub use list::{Elements, List};
 pub use members::Members;
 pub use text::{NoCString, Runs, Text};
 
+/// The name of a member, behind one more reference: so it is one word long, and a [`Path`] three.
+pub type Name = &'static &'static str;
+
 /// The name of an argument as error messages give it: `handle`, `arg[0]`, `vcpus[1].online`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
-    /// The member of `arguments`.
-    pub name: &'static str,
+    /// The member of `arguments`; empty for `arguments` itself.
+    pub name: Name,
     /// Which element of the list it is.
     pub index: Option<u32>,
     /// Which member of that element.
-    pub member: Option<&'static str>,
+    pub member: Option<Name>,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Path { name: &"", index: None, member: None }
+    }
 }
 
 impl Path {
     /// A member of `arguments`, or of the list element that this path names.
-    pub const fn member(self, name: &'static str) -> Path {
+    pub const fn member(self, name: Name) -> Path {
         if self.name.is_empty() { Path { name, ..self } } else { Path { member: Some(name), ..self } }
     }
 
@@ -58,26 +67,42 @@ impl Path {
 /// A type that an argument can have.
 pub trait Value<'a>: Sized {
     /// Reads the value, which is canonical JSON; `path` names it in the error.
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>>;
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>>;
 
     /// The value when the member is absent. An error unless the type is optional.
-    fn absent(path: Path) -> Result<Self, Error<'a>> {
-        Err(error!["Parameter '", path, "' is missing"])
+    fn absent(path: &Path) -> Result<Self, Error<'a>> {
+        Err(error!["Parameter '", *path, "' is missing"])
     }
 }
 
+/// Where the error is put of arguments that are refused: one place for them all, so that it is not handed on from function to
+/// function.
+pub type Refused<'a> = Option<Error<'a>>;
+
+/// Reads the member `name` of what `path` names. `None` if its value is not of the type, or if it is absent and may not be:
+/// `refused` says so then.
+#[inline(never)] // and once for each type, instead of for each argument
+pub fn member<'a, T: Value<'a>>(members: Members<'a>, path: &Path, name: Name, refused: &mut Refused<'a>) -> Option<T> {
+    let path = path.member(name);
+    let value = match members.get(name) {
+        Some(json) => T::decode(json, &path),
+        None => T::absent(&path),
+    };
+    value.map_err(|error| *refused = Some(error)).ok()
+}
+
 /// The error for a value of the wrong type.
-pub fn wrong_type<'a>(path: Path, expected: &'static str) -> Error<'a> {
-    error!["Invalid parameter type for '", path, "', expected: ", expected]
+pub fn wrong_type<'a>(path: &Path, expected: &'static str) -> Error<'a> {
+    error!["Invalid parameter type for '", *path, "', expected: ", expected]
 }
 
 /// The error for a word that an enumeration does not have.
-pub fn not_accepted<'a>(path: Path, value: Text<'a>) -> Error<'a> {
+pub fn not_accepted<'a>(path: &Path, value: Text<'a>) -> Error<'a> {
     error!["Parameter '", path.last(), "' does not accept value '", value, "'"]
 }
 
 impl<'a> Value<'a> for i64 {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         // A fraction or an exponent is left over, and refused, whatever its value.
         serde_json_core::from_slice(json).map(|(value, _)| value).map_err(|_| wrong_type(path, "integer"))
     }
@@ -85,22 +110,22 @@ impl<'a> Value<'a> for i64 {
 
 impl<'a> Value<'a> for u64 {
     /// A negative number is taken as its two's complement, as QEMU does.
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         serde_json_core::from_slice::<u64>(json)
             .or_else(|_| serde_json_core::from_slice::<i64>(json).map(|(value, used)| (value.cast_unsigned(), used)))
             .map(|(value, _)| value)
-            .map_err(|_| error!["Parameter '", path, "' expects uint64"])
+            .map_err(|_| error!["Parameter '", *path, "' expects uint64"])
     }
 }
 
 impl<'a> Value<'a> for bool {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         serde_json_core::from_slice(json).map(|(value, _)| value).map_err(|_| wrong_type(path, "boolean"))
     }
 }
 
 impl<'a> Value<'a> for Text<'a> {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         // Canonical form leaves nothing to be parsed in a text, however long it is.
         let text = json.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
         let text = text.and_then(|text| core::str::from_utf8(text).ok());
@@ -109,19 +134,24 @@ impl<'a> Value<'a> for Text<'a> {
 }
 
 impl<'a, T: Value<'a>> Value<'a> for Option<T> {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         T::decode(json, path).map(Some)
     }
 
-    fn absent(_: Path) -> Result<Self, Error<'a>> {
+    fn absent(_: &Path) -> Result<Self, Error<'a>> {
         Ok(None)
     }
 }
 
 /// The arguments of a command, made by [`arguments!`](crate::arguments).
 pub trait Arguments<'a>: Sized {
-    /// Reads `members` in the order of the declaration and refuses what is not in it.
-    fn from_members(members: Members<'a>, path: Path) -> Result<Self, Error<'a>>;
+    /// Reads `members` in the order of the declaration and refuses what is not in it: `None` if `refused` says why.
+    fn from_members(members: Members<'a>, path: &Path, refused: &mut Refused<'a>) -> Option<Self>;
+
+    /// Reads the canonical JSON that the arguments of a request are held in.
+    fn of(json: &'a [u8], refused: &mut Refused<'a>) -> Option<Self> {
+        Self::from_members(Members::of(json), &Path::default(), refused)
+    }
 }
 
 /// No arguments.
@@ -129,27 +159,34 @@ pub trait Arguments<'a>: Sized {
 pub struct NoArguments;
 
 impl<'a> Arguments<'a> for NoArguments {
-    fn from_members(members: Members<'a>, _: Path) -> Result<Self, Error<'a>> {
-        only(members, Path::default(), &[]).map(|()| NoArguments)
+    #[inline(never)] // and once instead of for each command
+    fn from_members(members: Members<'a>, path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+        only(members, path, &[], refused).then_some(NoArguments)
+    }
+
+    #[inline(never)]
+    fn of(json: &'a [u8], refused: &mut Refused<'a>) -> Option<Self> {
+        Self::from_members(Members::of(json), &Path::default(), refused)
     }
 }
 
-/// Refuses members that are not declared; `path` names the list element that they are members of.
-pub fn only<'a>(members: Members<'a>, path: Path, names: &[&str]) -> Result<(), Error<'a>> {
+/// Refuses members that are not declared; `path` names the list element that they are members of. Whether there are none.
+pub fn only<'a>(members: Members<'a>, path: &Path, names: &[&str], refused: &mut Refused<'a>) -> bool {
     for (name, _) in members {
         if !names.iter().any(|&known| name.eq(known)) {
             let dot = if path.name.is_empty() { "" } else { "." };
-            return Err(error!["Parameter '", path, dot, name, "' is unexpected"]);
+            *refused = Some(error!["Parameter '", *path, dot, name, "' is unexpected"]);
+            return false;
         }
     }
-    Ok(())
+    true
 }
 
 /// The members of the object `json`, for a value that must be one.
 ///
 /// # Errors
 /// It is something else.
-pub fn object<'a>(json: &'a [u8], path: Path) -> Result<Members<'a>, Error<'a>> {
+pub fn object<'a>(json: &'a [u8], path: &Path) -> Result<Members<'a>, Error<'a>> {
     if json.first() == Some(&b'{') { Ok(Members::of(json)) } else { Err(wrong_type(path, "object")) }
 }
 
@@ -190,23 +227,23 @@ macro_rules! arguments {
         }
     };
     (@element $life:lifetime) => {
-        fn decode(json: &$life [u8], path: $crate::args::Path) -> Result<Self, $crate::error::Error<$life>> {
-            $crate::args::Arguments::from_members($crate::args::object(json, path)?, path)
+        fn decode(json: &$life [u8], path: &$crate::args::Path) -> Result<Self, $crate::error::Error<$life>> {
+            let members = $crate::args::object(json, path)?;
+            let mut refused = None;
+            $crate::args::Arguments::from_members(members, path, &mut refused)
+                .ok_or_else(|| refused.unwrap_or_default())
         }
     };
     (@body $life:lifetime $($wire:literal => $field:ident),+) => {
         fn from_members(
             members: $crate::args::Members<$life>,
-            path: $crate::args::Path,
-        ) -> Result<Self, $crate::error::Error<$life>> {
+            path: &$crate::args::Path,
+            refused: &mut $crate::args::Refused<$life>,
+        ) -> Option<Self> {
             $(
-                let $field = match members.get($wire) {
-                    Some(json) => $crate::args::Value::decode(json, path.member($wire))?,
-                    None => $crate::args::Value::absent(path.member($wire))?,
-                };
+                let $field = $crate::args::member(members, path, &$wire, refused)?;
             )+
-            $crate::args::only(members, path, &[$($wire),+])?;
-            Ok(Self { $($field),+ })
+            $crate::args::only(members, path, &[$($wire),+], refused).then_some(Self { $($field),+ })
         }
     };
 }
@@ -231,8 +268,14 @@ mod tests {
         }
     }
 
+    fn refused<'a, A: Arguments<'a>>(json: &'a str) -> Error<'a> {
+        let mut refused = None;
+        assert!(A::of(json.as_bytes(), &mut refused).is_none(), "{json}");
+        refused.expect(json)
+    }
+
     fn refusal(json: &str) -> String {
-        let error = Sample::from_members(Members::of(json.as_bytes()), Path::default()).expect_err(json);
+        let error = refused::<Sample>(json);
         let mut buffer = [0; 512];
         let mut writer = Writer::new(&mut buffer, 0);
         error.write(512, &mut writer);
@@ -245,13 +288,13 @@ mod tests {
         let json = br#"{"a":{"path":[1,"}"]},"b":"x\",\"path\":1","path":"p\\\"q","count":-5,"flag":true,"index":-1}"#;
         let members = Members::of(json);
         assert_eq!(members.count(), 6);
-        let path = Text::decode(members.get("path").unwrap(), Path::default()).unwrap();
+        let path = Text::decode(members.get("path").unwrap(), &Path::default()).unwrap();
         assert!(path.eq("p\\\"q"));
         let mut buffer = [0; 4];
         assert_eq!(path.copy_to(&mut buffer).as_deref(), Some(&b"p\\\"q"[..]));
         assert_eq!(path.copy_to(&mut [0; 3]), None);
-        assert_eq!(i64::decode(members.get("count").unwrap(), Path::default()).ok(), Some(-5));
-        assert_eq!(u64::decode(members.get("index").unwrap(), Path::default()).ok(), Some(u64::MAX));
+        assert_eq!(i64::decode(members.get("count").unwrap(), &Path::default()).ok(), Some(-5));
+        assert_eq!(u64::decode(members.get("index").unwrap(), &Path::default()).ok(), Some(u64::MAX));
         assert!(members.get("q").is_none());
     }
 
@@ -308,7 +351,7 @@ mod tests {
     }
 
     fn list_refusal(json: &str) -> String {
-        let error = Listed::from_members(Members::of(json.as_bytes()), Path::default()).expect_err(json);
+        let error = refused::<Listed>(json);
         let mut buffer = [0; 512];
         let mut writer = Writer::new(&mut buffer, 0);
         error.write(512, &mut writer);
@@ -323,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_list_gives_its_elements_in_order() {
-        let listed = Listed::from_members(Members::of(LISTED.as_bytes()), Path::default()).unwrap();
+        let listed = Listed::of(LISTED.as_bytes(), &mut None).unwrap();
         let expected = [
             Element { index: 1, online: true, can_offline: None },
             Element { index: u64::MAX, online: false, can_offline: Some(false) },
@@ -331,14 +374,14 @@ mod tests {
         ];
         assert_eq!(listed.elements.elements().collect::<Vec<_>>(), expected);
         assert_eq!(listed.more, Some(7));
-        let empty = Listed::from_members(Members::of(br#"{"mem-blks":[],"more":7}"#), Path::default()).unwrap();
+        let empty = Listed::of(br#"{"mem-blks":[],"more":7}"#, &mut None).unwrap();
         assert_eq!(empty.elements.elements().count(), 0);
     }
 
     #[test]
     fn a_list_is_taken_up_again_where_it_was_left() {
         let arguments = LISTED.as_bytes();
-        let listed = Listed::from_members(Members::of(arguments), Path::default()).unwrap();
+        let listed = Listed::of(arguments, &mut None).unwrap();
         let all: Vec<Element> = listed.elements.elements().collect();
         let mut place = listed.elements.elements().place_in(arguments);
         for expected in all {
@@ -393,9 +436,9 @@ mod tests {
     #[test]
     fn the_least_and_the_greatest_integer_are_taken() {
         for value in [i64::MIN, -1, 0, i64::MAX] {
-            assert_eq!(i64::decode(value.to_string().as_bytes(), Path::default()).ok(), Some(value));
+            assert_eq!(i64::decode(value.to_string().as_bytes(), &Path::default()).ok(), Some(value));
         }
-        assert_eq!(i64::decode(b"-0", Path::default()).ok(), Some(0));
-        assert_eq!(u64::decode(u64::MAX.to_string().as_bytes(), Path::default()).ok(), Some(u64::MAX));
+        assert_eq!(i64::decode(b"-0", &Path::default()).ok(), Some(0));
+        assert_eq!(u64::decode(u64::MAX.to_string().as_bytes(), &Path::default()).ok(), Some(u64::MAX));
     }
 }

@@ -7,7 +7,7 @@
 
 use core::cell::Cell;
 
-use crate::args::{Arguments, Members, Path};
+use crate::args::{Arguments, Refused};
 use crate::error::Error;
 pub use crate::guest::Flags;
 use crate::guest::Guest;
@@ -210,7 +210,7 @@ impl Done {
 /// Why a command can not work now, in words that follow `Command NAME has been disabled: `; `None` if it may.
 pub type Obstacle<G> = fn(&mut G) -> Option<&'static str>;
 
-type Run<G> = for<'a> fn(&'a [u8], Context<'a, G>, Reply<'_, '_>) -> Result<Done, Error<'a>>;
+type Run<G> = for<'a> fn(Context<'a, G>, Reply<'_, '_>, &mut Refused<'a>) -> Option<Result<Done, Error<'a>>>;
 
 /// A line of the table.
 #[derive(Debug)]
@@ -248,12 +248,14 @@ impl<G: Guest> Row<G> {
     }
 }
 
+/// Reads the arguments and runs the command. `None` if it was not run, and `refused` says why.
 fn run<'a, G: 'static, C: Handler<G>>(
-    arguments: &'a [u8],
     context: Context<'a, G>,
     reply: Reply<'_, '_>,
-) -> Result<Done, Error<'a>> {
-    C::run(C::Arguments::from_members(Members::of(arguments), Path::default())?, context, reply)
+    refused: &mut Refused<'a>,
+) -> Option<Result<Done, Error<'a>>> {
+    let arguments = C::Arguments::of(context.arguments, refused)?;
+    Some(C::run(arguments, context, reply))
 }
 
 /// The commands of an agent, sorted by name.

@@ -70,8 +70,11 @@ part_from! {
     Path => Path,
 }
 
-/// How many pieces the text of an error may have.
-pub const PARTS: usize = 8;
+/// How many pieces that vary the text of an error may have.
+pub const PARTS: usize = 4;
+
+/// Where a piece that varies stands between the words of an error.
+const PLACE: char = '\0';
 
 /// An error that the client is told. Small and plain; see the head of the module.
 #[derive(Clone, Copy, Debug)]
@@ -79,48 +82,83 @@ pub const PARTS: usize = 8;
 pub struct Error<'a> {
     /// The class.
     pub class: Class,
-    /// The text, in pieces.
-    pub parts: [Part<'a>; PARTS],
+    /// The words that are always the same, with a NUL where a part belongs.
+    words: &'static str,
+    parts: [Part<'a>; PARTS],
 }
 
-/// Makes a `GenericError` from the pieces of its text: `error!["value '", count, "' is invalid"]`. At most eight pieces.
+/// Makes a `GenericError` from the pieces of its text: `error!["value '", count, "' is invalid"]`. At most four of them may be
+/// something else than a literal.
 #[macro_export]
 macro_rules! error {
-    ($($part:expr),+ $(,)?) => {
-        $crate::error::Error::generic([$($crate::error::Part::from($part)),+])
+    ($($piece:tt)+) => {
+        $crate::error_of!($crate::error::Class::GenericError, $($piece)+)
     };
 }
 
+/// Makes an error of a class, given first, from the pieces of its text: see [`error!`](crate::error!).
+#[macro_export]
+macro_rules! error_of {
+    (@ $class:expr, [$($words:literal)*] [$($part:expr,)*]) => {
+        $crate::error::Error::new($class, concat!($($words),*), [$($crate::error::Part::from($part)),*])
+    };
+    (@ $class:expr, [$($words:literal)*] [$($part:expr,)*] $next:literal $(, $($rest:tt)*)?) => {
+        $crate::error_of!(@ $class, [$($words)* $next] [$($part,)*] $($($rest)*)?)
+    };
+    (@ $class:expr, [$($words:literal)*] [$($part:expr,)*] $next:expr $(, $($rest:tt)*)?) => {
+        $crate::error_of!(@ $class, [$($words)* "\0"] [$($part,)* $next,] $($($rest)*)?)
+    };
+    ($class:expr, $($piece:tt)+) => {
+        $crate::error_of!(@ $class, [] [] $($piece)+)
+    };
+}
+
+impl Default for Error<'_> {
+    /// The error of what failed without a word.
+    fn default() -> Self {
+        error!["no reason was given"]
+    }
+}
+
 impl<'a> Error<'a> {
-    /// An error of class `GenericError`. More than eight pieces do not compile.
-    pub fn generic<const N: usize>(parts: [Part<'a>; N]) -> Self {
-        Error { class: Class::GenericError, parts: fill(parts) }
-    }
-
-    /// An error of class `CommandNotFound`. More than eight pieces do not compile.
-    pub fn command_not_found<const N: usize>(parts: [Part<'a>; N]) -> Self {
-        Error { class: Class::CommandNotFound, parts: fill(parts) }
-    }
-
-    /// The error with more pieces behind its text, as far as there is room for them.
-    pub fn followed_by<const N: usize>(mut self, parts: [Part<'a>; N]) -> Self {
-        let free = self.parts.iter_mut().filter(|part| matches!(part, Part::Nothing));
-        for (to, from) in free.zip(parts) {
+    /// An error with a part for each NUL in `words`, as [`error!`](crate::error!) makes it. More than four parts do not
+    /// compile.
+    #[inline(never)]
+    pub fn new<const N: usize>(class: Class, words: &'static str, parts: [Part<'a>; N]) -> Self {
+        const { assert!(N <= PARTS, "an error has at most four parts that vary") };
+        let mut filled = [Part::Nothing; PARTS];
+        for (to, from) in filled.iter_mut().zip(parts) {
             *to = from;
         }
-        self
+        Error { class, words, parts: filled }
+    }
+
+    /// Gives the text in pieces, each part of it as one or more.
+    pub fn pieces(&self, piece: &mut dyn FnMut(&[u8])) {
+        self.each(&mut |part| part.pieces(piece));
+    }
+
+    /// Gives the words and the parts in their order.
+    fn each(&self, take: &mut dyn FnMut(Part<'a>)) {
+        let mut parts = self.parts.into_iter();
+        for (number, words) in self.words.split(PLACE).enumerate() {
+            if number > 0 {
+                take(parts.next().unwrap_or_default());
+            }
+            take(Part::Words(words));
+        }
     }
 
     /// Writes the text as the inside of a JSON string. What it quotes is cut after `limit` bytes each; its own words are
     /// not, because clients look for them.
     pub fn write(&self, limit: usize, writer: &mut Writer<'_>) {
-        for part in self.parts {
+        self.each(&mut |part| {
             let mut left = limit;
             match part {
                 Part::Text(_) | Part::Bytes(_) => part.pieces(&mut |piece| cut(piece, &mut left, writer)),
                 words => words.pieces(&mut |piece| writer.escaped(piece)),
             }
-        }
+        });
     }
 }
 
@@ -149,15 +187,6 @@ impl Part<'_> {
             Part::Path(path) => path.pieces(piece),
         }
     }
-}
-
-fn fill<const N: usize>(parts: [Part<'_>; N]) -> [Part<'_>; PARTS] {
-    const { assert!(N <= PARTS, "an error has at most eight pieces") };
-    let mut filled = [Part::Nothing; PARTS];
-    for (to, from) in filled.iter_mut().zip(parts) {
-        *to = from;
-    }
-    filled
 }
 
 /// Writes as much of `bytes` as the limit leaves, without splitting a character.

@@ -37,7 +37,7 @@ impl<'a, T: Value<'a>> List<'a, T> {
 }
 
 impl<'a, T: Value<'a>> Value<'a> for List<'a, T> {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         if json.first() != Some(&b'[') {
             return Err(wrong_type(path, "array"));
         }
@@ -45,7 +45,7 @@ impl<'a, T: Value<'a>> Value<'a> for List<'a, T> {
         let mut elements = list.elements();
         let mut index = 0_u32;
         while let Some(element) = elements.next_json() {
-            T::decode(element, Path { index: Some(index), ..path })?;
+            T::decode(element, &Path { index: Some(index), ..*path })?;
             index = index.saturating_add(1);
         }
         Ok(list)
@@ -92,6 +92,6 @@ impl<'a, T: Value<'a>> Iterator for Elements<'a, T> {
 
     fn next(&mut self) -> Option<T> {
         // They were all decoded once, so this does not fail.
-        T::decode(self.next_json()?, Path::default()).ok()
+        T::decode(self.next_json()?, &Path::default()).ok()
     }
 }

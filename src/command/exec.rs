@@ -16,10 +16,17 @@
 use super::{Context, Done, Handler, Reply};
 use crate::args::{List, NoCString, Path, Text, Value, not_accepted, wrong_type};
 use crate::errno::Errno;
-use crate::error::{Error, Part};
+use crate::error::Error;
 use crate::guest::{Capture, Exec, Execution, Guest, StartError};
 use crate::long::{Long, LongArgument, LongFailure, Place, no_file};
 use crate::{arguments, error};
+
+/// The error of qemu-ga for a program that does not run; of more than one reason the others are ours.
+macro_rules! failed {
+    ($path:ident, $($reason:expr),+) => {
+        error!["Failed to execute child process \u{201C}", $path, "\u{201D} (", $($reason),+, ")"]
+    };
+}
 
 /// What `capture-output` may be, other than true or false.
 const MODES: [(&str, Capture); 5] = [
@@ -31,7 +38,7 @@ const MODES: [(&str, Capture); 5] = [
 ];
 
 impl<'a> Value<'a> for Capture {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         match json.first() {
             Some(b'"') => {
                 let name = Text::decode(json, path)?;
@@ -86,7 +93,7 @@ impl<G: Exec + 'static> Handler<G> for GuestExec {
         match put.and_then(|()| texts.put_all(environment)) {
             Ok(()) => {}
             Err(NoCString::Nul) => {
-                return Err(failed(path, Errno::EINVAL, [": U+0000 in path, arg or env".into(), NOTHING, NOTHING]));
+                return Err(failed![path, Errno::EINVAL, ": U+0000 in path, arg or env"]);
             }
             Err(NoCString::TooLong) => return Err(told(StartError::Execute(Errno::E2BIG), path, room_bytes)),
         }
@@ -106,30 +113,20 @@ impl<G: Exec + 'static> Handler<G> for GuestExec {
     }
 }
 
-const NOTHING: Part<'static> = Part::Nothing;
-
 /// The error of a program that does not run. There was `room_bytes` for its texts.
 fn told(error: StartError, path: Text<'_>, room_bytes: u64) -> Error<'_> {
-    let (errno, words, limit, unit) = match error {
-        StartError::Create(errno) => return error!["Failed to fork (", errno, ")"],
-        StartError::Streams(errno) => {
-            return error!["failed to open the program's streams (pipe, memfd, /dev/null): ", errno];
-        }
+    match error {
+        StartError::Create(errno) => error!["Failed to fork (", errno, ")"],
+        StartError::Streams(errno) => error!["failed to open the program's streams (pipe, memfd, /dev/null): ", errno],
         StartError::Execute(Errno::E2BIG) => {
-            (Errno::E2BIG, ": beside this request there is room for ", room_bytes, " bytes")
+            failed![path, Errno::E2BIG, ": beside this request there is room for ", room_bytes, " bytes"]
         }
-        StartError::Execute(errno) => return failed(path, errno, [NOTHING; 3]),
-        StartError::TooMany(limit) => (Errno::EAGAIN, ": at most ", limit, " run at a time"),
+        StartError::Execute(errno) => failed![path, errno],
+        StartError::TooMany(limit) => failed![path, Errno::EAGAIN, ": at most ", limit, " run at a time"],
         StartError::TooMuchInput(limit) => {
-            (Errno::ENOMEM, ": input-data of all that run comes to at most ", limit, " bytes")
+            failed![path, Errno::ENOMEM, ": input-data of all that run comes to at most ", limit, " bytes"]
         }
-    };
-    failed(path, errno, [words.into(), limit.into(), unit.into()])
-}
-
-/// The error of qemu-ga for a program that does not run, with more behind the reason.
-fn failed<'a>(path: Text<'a>, errno: Errno, [first, second, third]: [Part<'a>; 3]) -> Error<'a> {
-    error!["Failed to execute child process \u{201C}", path, "\u{201D} (", errno, first, second, third, ")"]
+    }
 }
 
 /// Brings `input` into the spool: all of it, or what came last of what is `long`.

@@ -39,20 +39,19 @@ fn told(FreezeError { reason, quoted }: FreezeError, buffer: &[u8]) -> Error<'_>
 
 /// What the client is told of a helper program, in qemu-ga's words, where it has any.
 fn helper_told<'b>(why: HelperError, action: &'static str, output: &'b [u8]) -> Error<'b> {
-    let failed = error!["child process has failed to ", action, ": "];
     match why {
         HelperError::Create(errno) => error!["failed to create child process: ", errno],
         HelperError::Execute(path, errno) => {
-            failed.followed_by(["failed to exec '".into(), path.into(), "': ".into(), errno.into(), "\n".into()])
+            error!["child process has failed to ", action, ": failed to exec '", path, "': ", errno, "\n"]
         }
         HelperError::Failed(status) if output.is_empty() => {
-            failed.followed_by(["exit status ".into(), i64::from(status).into()])
+            error!["child process has failed to ", action, ": exit status ", i64::from(status)]
         }
-        HelperError::Failed(_) => failed.followed_by([output.into()]),
+        HelperError::Failed(_) => error!["child process has failed to ", action, ": ", output],
         HelperError::Killed if output.is_empty() => error!["child process has terminated abnormally"],
         HelperError::Killed => error!["child process has terminated abnormally: ", output],
         HelperError::TimedOut(seconds) => {
-            failed.followed_by(["it did not end in ".into(), u64::from(seconds).into(), " s".into()])
+            error!["child process has failed to ", action, ": it did not end in ", u64::from(seconds), " s"]
         }
         HelperError::Wait(errno) => error!["failed to wait for child: ", errno],
     }

@@ -196,7 +196,6 @@ mod tests {
 
     use super::*;
     use crate::command::{Row, Table};
-    use crate::error::Part;
 
     /// Tells `pieces`; `fail_at` is the piece in whose place there is an error, `changes` how often the list changes.
     #[derive(Debug, Default)]
@@ -287,9 +286,7 @@ mod tests {
             Ok(done) => done.cursor().unwrap(),
             Err(error) => {
                 let mut text = String::new();
-                for part in error.parts {
-                    Part::pieces(part, &mut |piece| text += str::from_utf8(piece).unwrap());
-                }
+                error.pieces(&mut |piece| text += str::from_utf8(piece).unwrap());
                 return Err(text);
             }
         };

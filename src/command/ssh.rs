@@ -44,15 +44,14 @@ fn number(bytes: usize) -> u64 {
 fn told<'a>(user: Text<'a>, error: KeysError<'a>) -> Error<'a> {
     match error {
         KeysError::Lookup(errno) => error!["failed to lookup user '", user, "': ", errno],
-        KeysError::File(action, home, path, reason) => {
-            let error = error![action, " '", home, path, "': "];
-            match reason {
-                KeysReason::System(errno) => error.followed_by([errno.into()]),
-                KeysReason::NotTheUsers => error.followed_by(["it is not the user's".into()]),
-                KeysReason::LongLine => {
-                    error.followed_by(["a line is longer than ".into(), number(KEY_BYTES).into(), " bytes".into()])
-                }
-            }
+        KeysError::File(action, home, path, KeysReason::System(errno)) => {
+            error![action, " '", home, path, "': ", errno]
+        }
+        KeysError::File(action, home, path, KeysReason::NotTheUsers) => {
+            error![action, " '", home, path, "': it is not the user's"]
+        }
+        KeysError::File(action, home, path, KeysReason::LongLine) => {
+            error![action, " '", home, path, "': a line is longer than ", number(KEY_BYTES), " bytes"]
         }
     }
 }

@@ -71,6 +71,9 @@ enum Place {
     System,
 }
 
+/// Gives the text of a message in pieces.
+type Pieces<'p> = dyn Fn(&mut dyn FnMut(&[u8])) + 'p;
+
 /// The longest message, in bytes; a longer one is cut.
 const LINE_BYTES: usize = 1024;
 
@@ -154,14 +157,18 @@ impl Log {
 
     /// Writes a message. What cannot be written is lost: a log must never stop the agent.
     pub fn write(&self, level: Level, parts: &[Part<'_>]) {
-        if !self.is_muted && (self.verbose || !matches!(level, Level::Warning | Level::Info)) {
-            self.put(&self.place, level, parts);
-        }
+        self.write_pieces(level, &|piece| parts.iter().for_each(|part| part.pieces(piece)));
     }
 
     /// Writes the text of an error as a message.
     pub fn error(&self, level: Level, error: &Error<'_>) {
-        self.write(level, &error.parts);
+        self.write_pieces(level, &|piece| error.pieces(piece));
+    }
+
+    fn write_pieces(&self, level: Level, pieces: &Pieces<'_>) {
+        if !self.is_muted && (self.verbose || !matches!(level, Level::Warning | Level::Info)) {
+            self.put(&self.place, level, pieces);
+        }
     }
 
     /// Writes that a command was called: to the system log in any case, and where other messages go, if those that are of
@@ -169,14 +176,14 @@ impl Log {
     pub fn called(&self, command: &'static str) {
         let parts = [Part::Words(command), Part::Words(" called")];
         if self.system.is_some() && !self.is_muted {
-            self.put(&Place::System, Level::Info, &parts);
+            self.put(&Place::System, Level::Info, &|piece| parts.iter().for_each(|part| part.pieces(piece)));
         }
         if !matches!(self.place, Place::System) {
             self.write(Level::Info, &parts);
         }
     }
 
-    fn put(&self, place: &Place, level: Level, parts: &[Part<'_>]) {
+    fn put(&self, place: &Place, level: Level, pieces: &Pieces<'_>) {
         let mut line = Line { bytes: [0; LINE_BYTES], length: 0 };
         if let Place::StandardError | Place::File(_) = place {
             line.put_time();
@@ -189,9 +196,7 @@ impl Log {
         line.put(b": ");
         line.put(level.name().as_bytes());
         line.put(b": ");
-        for part in parts {
-            part.pieces(&mut |piece| line.put(piece));
-        }
+        pieces(&mut |piece| line.put(piece));
         match (place, &self.system) {
             (Place::StandardError, _) => start::write_to_standard_error(line.text(true)),
             (Place::File(file) | Place::Kernel(file), _) => {

@@ -98,7 +98,7 @@ pub fn main(mut arguments: Arguments) -> i32 {
         Err(Refused { error, of_syntax: true }) => {
             start::write_to_standard_error(name);
             start::write_to_standard_error(b": ");
-            error.parts.iter().for_each(|part| part.pieces(&mut start::write_to_standard_error));
+            error.pieces(&mut start::write_to_standard_error);
             start::write_to_standard_error(b"\n");
             print(&[b"Unknown option, try '", name, b" --help' for more information.\n"]);
             return 1;

@@ -51,17 +51,24 @@ impl<G: Files + 'static> Handler<G> for FileOpen {
             Err(NoCString::Nul) => Err(FileError::System(Errno::EINVAL)),
             Err(NoCString::TooLong) => Err(FileError::System(Errno::ENAMETOOLONG)),
         };
-        let failed = |reason: Error<'a>| {
-            let mut error = error!["failed to open file '", path, "' (mode: '", mode, "'): "];
-            error = error.followed_by(reason.parts);
-            error
+        let errno = match opened {
+            Ok(handle) => return Ok(reply.integer(handle)),
+            Err(FileError::System(errno)) => errno,
+            Err(FileError::UnknownHandle) => Errno::EBADF,
+            Err(FileError::TooManyFiles(limit)) => {
+                return Err(error![
+                    "failed to open file '",
+                    path,
+                    "' (mode: '",
+                    mode,
+                    "'): ",
+                    Errno::EMFILE,
+                    ", at most ",
+                    limit
+                ]);
+            }
         };
-        match opened {
-            Ok(handle) => Ok(reply.integer(handle)),
-            Err(FileError::System(errno)) => Err(failed(error![errno])),
-            Err(FileError::UnknownHandle) => Err(failed(error![Errno::EBADF])),
-            Err(FileError::TooManyFiles(limit)) => Err(failed(error![Errno::EMFILE, ", at most ", limit])),
-        }
+        Err(error!["failed to open file '", path, "' (mode: '", mode, "'): ", errno])
     }
 }
 

@@ -25,7 +25,7 @@ pub enum WhenceArgument {
 }
 
 impl<'a> Value<'a> for WhenceArgument {
-    fn decode(json: &'a [u8], path: Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         match json.first() {
             Some(b'"') => {
                 let name = Text::decode(json, path)?;

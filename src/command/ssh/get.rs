@@ -12,7 +12,7 @@
 //! more memory than one. If the file is replaced in the middle the reply is broken off.
 
 use super::{name, told};
-use crate::args::{Arguments, Members, Path, Text};
+use crate::args::{Arguments, Text};
 use crate::arguments;
 use crate::command::{Context, Cursor, Done, Handler, Reply, Step};
 use crate::error::Error;
@@ -62,9 +62,7 @@ impl<G: AuthorizedKeys + 'static> Handler<G> for SshGetAuthorizedKeys {
     /// Writes a piece of a key, or ends the reply.
     fn step(cursor: &mut Cursor, context: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
         let Cursor([first, second, begun, written, ..]) = cursor;
-        let Ok(SshGetArguments { user }) =
-            SshGetArguments::from_members(Members::of(context.arguments), Path::default())
-        else {
+        let Some(SshGetArguments { user }) = SshGetArguments::of(context.arguments, &mut None) else {
             return Step::Broken;
         };
         let mut place = ListPlace([*first, *second]);

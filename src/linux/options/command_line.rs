@@ -3,7 +3,8 @@
 use core::ffi::CStr;
 
 use super::BLACKLIST;
-use crate::error::{Error, Part};
+use crate::error;
+use crate::error::Error;
 use crate::linux::complaint::quoted;
 
 /// The words of a command line by their number, without the name of the program.
@@ -223,9 +224,7 @@ fn long(word: &'static CStr) -> Result<(Known, Option<&'static CStr>), Error<'st
     match (found, other) {
         (Some(known), None) => Ok((known, value)),
         (Some(one), Some(other)) => {
-            let ambiguous = quoted("option '", text, "' is ambiguous; possibilities: '--");
-            let (between, end) = (Part::Words("' '--"), Part::Words("'"));
-            Err(ambiguous.followed_by([Part::Bytes(one.name), between, Part::Bytes(other.name), end]))
+            Err(error!["option '", text, "' is ambiguous; possibilities: '--", one.name, "' '--", other.name, "'"])
         }
         (None, _) => Err(quoted("unrecognized option '", text, "'")),
     }

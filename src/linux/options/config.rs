@@ -209,17 +209,19 @@ pub(super) fn read(
     kept: &mut Kept,
     options: &mut Options,
 ) -> Result<Option<&'static CStr>, Error<'static>> {
-    const LOADING: &str = "error loading configuration from path: ";
     let path = named.or_else(|| start::environment(c"QGA_CONF")).unwrap_or(CONFIG_PATH);
     let taken = each_value(path, line, &mut |option, value| take(options, kept, option, value));
     let bytes = path.to_bytes();
+    macro_rules! failed {
+        ($($why:expr),+) => { error!["error loading configuration from path: ", bytes, ", ", $($why),+] };
+    }
     match taken {
         Ok(()) => Ok(Some(path)),
         Err(Wrong::File(Errno::ENOENT)) if named.is_none() => Ok(None),
-        Err(Wrong::File(errno)) => Err(error![LOADING, bytes, ", ", errno]),
-        Err(Wrong::Words(why)) => Err(error![LOADING, bytes, ", ", why]),
-        Err(Wrong::Line(number, why)) => Err(error![LOADING, bytes, ", line ", number, " ", why]),
-        Err(Wrong::Value(number, key, why)) => Err(error![LOADING, bytes, ", line ", number, ": '", key, "' ", why]),
+        Err(Wrong::File(errno)) => Err(failed![errno]),
+        Err(Wrong::Words(why)) => Err(failed![why]),
+        Err(Wrong::Line(number, why)) => Err(failed!["line ", number, " ", why]),
+        Err(Wrong::Value(number, key, why)) => Err(failed!["line ", number, ": '", key, "' ", why]),
     }
 }
 

@@ -44,7 +44,7 @@ fn configured(text: &[u8]) -> Options {
 fn text_of(error: &Error<'_>) -> String {
     let mut buffer = [0; 512];
     let mut writer = Writer::new(&mut buffer, 0);
-    error.parts.iter().for_each(|part| part.pieces(&mut |piece| writer.raw(piece)));
+    error.pieces(&mut |piece| writer.raw(piece));
     let length = writer.len();
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
