@@ -143,22 +143,32 @@ impl<'b> Runner<'b> {
                 return Ok(());
             }
             self.wait()?;
-            let now_ns = system::boot_time_ns().unwrap_or(0);
-            self.guest.run_deadlines(now_ns);
-            self.give_up_arrival(now_ns);
-            if self.line.is_none() && self.retry.at_ns.is_some_and(|at_ns| at_ns <= now_ns) {
-                // A reason that it can not be opened for is logged by `connect`.
-                let _: Result<(), Errno> = self.connect();
+            if self.deadline_ns().is_some() {
+                self.run_deadlines(system::boot_time_ns().unwrap_or(0));
             }
+        }
+    }
+
+    /// The next time at which something has to be done, in nanoseconds since boot.
+    fn deadline_ns(&self) -> Option<i64> {
+        let retry_ns = if self.line.is_none() { self.retry.at_ns } else { None };
+        let deadlines = [self.guest.deadline_ns(), retry_ns, self.arrival_deadline_ns()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Does what had to be done by now.
+    fn run_deadlines(&mut self, now_ns: i64) {
+        self.guest.run_deadlines(now_ns);
+        self.give_up_arrival(now_ns);
+        if self.line.is_none() && self.retry.at_ns.is_some_and(|at_ns| at_ns <= now_ns) {
+            // A reason that it can not be opened for is logged by `connect`.
+            let _: Result<(), Errno> = self.connect();
         }
     }
 
     /// Waits for something to happen, and notes what did.
     fn wait(&mut self) -> Result<(), Errno> {
-        let retry_ns = if self.line.is_none() { self.retry.at_ns } else { None };
-        let deadlines = [self.guest.deadline_ns(), retry_ns, self.arrival_deadline_ns()];
-        let deadline_ns = deadlines.into_iter().flatten().min();
-        let timeout_ms = match deadline_ns {
+        let timeout_ms = match self.deadline_ns() {
             None => -1,
             Some(deadline_ns) => {
                 let left_ns = deadline_ns.saturating_sub(system::boot_time_ns().unwrap_or(0)).max(0);

@@ -2,8 +2,8 @@
 
 use core::ffi::c_int;
 
-use super::check;
 use super::fd::{self, Fd, OpenFlags};
+use super::{check, kernel};
 use crate::errno::Errno;
 
 /// Which of the two processes this is.
@@ -51,7 +51,7 @@ pub fn detach() -> Result<Side, Errno> {
     let mut status: c_int = 0;
     loop {
         // SAFETY: the status is writable, and the call keeps no pointer.
-        match check(unsafe { libc::waitpid(process, &raw mut status, 0) }) {
+        match check(unsafe { kernel::waitpid(process, &raw mut status, 0) }) {
             Err(Errno::EINTR) => {}
             Ok(_) if libc::WIFEXITED(status) => return Ok(Side::Parent(libc::WEXITSTATUS(status))),
             _ => return Ok(Side::Parent(1)),

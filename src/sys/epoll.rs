@@ -4,7 +4,7 @@ use core::ffi::c_int;
 
 use super::fd::Fd;
 use super::signal::DuringWait;
-use super::{check, last_errno};
+use super::{check, kernel, last_errno};
 use crate::errno::Errno;
 
 /// What a descriptor is waited for.
@@ -111,7 +111,7 @@ impl Epoll {
         let mask = signals.map_or(core::ptr::null(), DuringWait::mask);
         // SAFETY: the events are writable for `room` of them, the mask is valid or null, which leaves the signals as they are,
         // and the call keeps no pointer.
-        let count = unsafe { libc::epoll_pwait(self.0.raw(), events.as_mut_ptr(), room, timeout_ms, mask) };
+        let count = unsafe { kernel::epoll_pwait(self.0.raw(), events.as_mut_ptr(), room, timeout_ms, mask) };
         let Ok(count) = usize::try_from(count) else {
             return match last_errno() {
                 Errno::EINTR => Ok(()),

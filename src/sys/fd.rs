@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_int, c_uint};
 
-use super::{check, check_length};
+use super::{check, check_length, kernel};
 use crate::errno::Errno;
 
 /// An open file descriptor.
@@ -76,7 +76,7 @@ impl Fd {
     pub fn open(path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
         // SAFETY: `path` ends with a NUL, and the call keeps no pointer. On success the descriptor is new and not owned
         // by anyone else.
-        check(unsafe { libc::open(path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
+        check(unsafe { kernel::openat(libc::AT_FDCWD, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
     }
 
     /// Opens `path` to write, and makes it with the permissions 0600 if it is missing.
@@ -87,7 +87,7 @@ impl Fd {
         const PERMISSIONS: c_uint = 0o600;
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC;
         // SAFETY: as for `open`.
-        check(unsafe { libc::open(path.as_ptr(), flags, PERMISSIONS) }).map(Fd)
+        check(unsafe { kernel::openat(libc::AT_FDCWD, path.as_ptr(), flags, PERMISSIONS) }).map(Fd)
     }
 
     /// Opens `path` as seen from this directory.
@@ -96,7 +96,7 @@ impl Fd {
     /// Those of openat(2).
     pub fn open_at(&self, path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
         // SAFETY: as for `open`; the directory is open.
-        check(unsafe { libc::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
+        check(unsafe { kernel::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
     }
 
     /// Opens `path`, as seen from this directory, to write; it is made, with the permissions 0600, if it is missing.
@@ -107,7 +107,7 @@ impl Fd {
         const PERMISSIONS: c_uint = 0o600;
         let flags = OpenFlags::WRITE.with(OpenFlags::CREATE).with(flags);
         // SAFETY: as for `open`; the directory is open.
-        check(unsafe { libc::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
+        check(unsafe { kernel::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
     }
 
     /// Takes over a descriptor that a system call just made.
@@ -168,7 +168,7 @@ impl Fd {
     /// Those of fcntl(2).
     pub fn set_non_blocking(&self) -> Result<(), Errno> {
         // SAFETY: the call touches no memory. There are no other flags to keep: this is for pipes and sockets of our own.
-        check(unsafe { libc::fcntl(self.0, libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
+        check(unsafe { kernel::fcntl(self.0, libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
     }
 
     /// Cuts or extends the file.
@@ -205,7 +205,7 @@ impl Fd {
         // SAFETY: all-zero is a valid value of this plain structure.
         let mut status: libc::stat = unsafe { core::mem::zeroed() };
         // SAFETY: the structure is writable, and the call keeps no pointer.
-        let result = unsafe { libc::fstat(self.0, &raw mut status) };
+        let result = unsafe { kernel::fstat(self.0, &raw mut status) };
         result == 0 && status.st_mode & libc::S_IFMT == kind
     }
 
@@ -215,7 +215,7 @@ impl Fd {
     /// Those of fchmod(2).
     pub fn set_permissions(&self, permissions: u32) -> Result<(), Errno> {
         // SAFETY: the call touches no memory.
-        check(unsafe { libc::fchmod(self.0, permissions) }).map(drop)
+        check(unsafe { kernel::fchmod(self.0, permissions) }).map(drop)
     }
 
     /// Takes the lock of a whole file for writing, as long as this process lives.
@@ -227,7 +227,7 @@ impl Fd {
         let mut lock: libc::flock = unsafe { core::mem::zeroed() };
         lock.l_type = i16::try_from(libc::F_WRLCK).map_err(|_| Errno::EINVAL)?;
         // SAFETY: the structure is valid, and the call keeps no pointer.
-        check(unsafe { libc::fcntl(self.0, libc::F_SETLK, &raw const lock) }).map(drop)
+        check(unsafe { libc::syscall(libc::SYS_fcntl, self.0, libc::F_SETLK, &raw const lock) }).map(drop)
     }
 }
 
@@ -236,7 +236,7 @@ pub fn is_socket(path: &CStr) -> bool {
     // SAFETY: all-zero is a valid value of this plain structure.
     let mut status: libc::stat = unsafe { core::mem::zeroed() };
     // SAFETY: `path` ends with a NUL, the structure is writable, and the call keeps no pointer.
-    let result = unsafe { libc::lstat(path.as_ptr(), &raw mut status) };
+    let result = unsafe { kernel::fstatat(libc::AT_FDCWD, path, &raw mut status, libc::AT_SYMLINK_NOFOLLOW) };
     result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFSOCK
 }
 
@@ -245,7 +245,7 @@ pub fn block_device_number(path: &CStr) -> Option<(u32, u32)> {
     // SAFETY: all-zero is a valid value of this plain structure.
     let mut status: libc::stat = unsafe { core::mem::zeroed() };
     // SAFETY: `path` ends with a NUL, the structure is writable, and the call keeps no pointer.
-    let result = unsafe { libc::stat(path.as_ptr(), &raw mut status) };
+    let result = unsafe { kernel::fstatat(libc::AT_FDCWD, path, &raw mut status, 0) };
     let is_block_device = result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFBLK;
     is_block_device.then(|| (libc::major(status.st_rdev), libc::minor(status.st_rdev)))
 }
@@ -256,7 +256,7 @@ pub fn block_device_number(path: &CStr) -> Option<(u32, u32)> {
 /// Those of unlink(2).
 pub fn unlink(path: &CStr) -> Result<(), Errno> {
     // SAFETY: `path` ends with a NUL, and the call keeps no pointer.
-    check(unsafe { libc::unlink(path.as_ptr()) }).map(drop)
+    check(unsafe { libc::unlinkat(libc::AT_FDCWD, path.as_ptr(), 0) }).map(drop)
 }
 
 /// Removes a name from a directory.
@@ -275,7 +275,7 @@ pub fn unlink_at(directory: &Fd, name: &CStr) -> Result<(), Errno> {
 pub fn pipe() -> Result<(Fd, Fd), Errno> {
     let mut ends = [-1; 2];
     // SAFETY: there is room for two numbers, and the call keeps no pointer. On success the descriptors are new.
-    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    check(unsafe { kernel::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
     Ok((Fd(ends[0]), Fd(ends[1])))
 }
 

@@ -2,8 +2,8 @@
 
 use core::ffi::{c_long, c_uint};
 
-use super::check;
 use super::fd::Fd;
+use super::{check, kernel};
 use crate::errno::Errno;
 
 /// What a descriptor stands for.
@@ -29,7 +29,7 @@ pub fn standing(file: &Fd) -> Result<Standing, Errno> {
     // SAFETY: all-zero is a valid value of this plain structure.
     let mut status: libc::statx = unsafe { core::mem::zeroed() };
     // SAFETY: the path ends with a NUL, the structure is writable, and the call keeps no pointer.
-    check(unsafe { libc::statx(file.raw(), c"".as_ptr(), FLAGS, WANTED, &raw mut status) })?;
+    check(unsafe { kernel::statx(file.raw(), c"", FLAGS, WANTED, &raw mut status) })?;
     let kind = u32::from(status.stx_mode) & libc::S_IFMT;
     Ok(Standing {
         mount: (status.stx_mask & libc::STATX_MNT_ID != 0).then_some(status.stx_mnt_id),
@@ -55,13 +55,15 @@ pub struct Room {
 /// How much room there is in the file system that `file` is on.
 ///
 /// # Errors
-/// Those of fstatvfs(3).
+/// Those of fstatfs(2).
 pub fn room(file: &Fd) -> Result<Room, Errno> {
     // SAFETY: all-zero is a valid value of this plain structure.
-    let mut status: libc::statvfs = unsafe { core::mem::zeroed() };
+    let mut status: libc::statfs = unsafe { core::mem::zeroed() };
     // SAFETY: the structure is writable, and the call keeps no pointer.
-    check(unsafe { libc::fstatvfs(file.raw(), &raw mut status) })?;
-    Ok(Room { block_bytes: status.f_frsize, blocks: status.f_blocks, free: status.f_bfree, available: status.f_bavail })
+    check(unsafe { libc::fstatfs(file.raw(), &raw mut status) })?;
+    // Some file systems tell only the size of what is best read at once, and count in it.
+    let block_bytes = if status.f_frsize == 0 { status.f_bsize } else { status.f_frsize };
+    Ok(Room { block_bytes, blocks: status.f_blocks, free: status.f_bfree, available: status.f_bavail })
 }
 
 /// Which blocks are trimmed, and then what came of it; the kernel's `struct fstrim_range`.

@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 use core::mem::size_of;
 
-use super::check;
 use super::fd::Fd;
+use super::{check, kernel};
 use crate::errno::Errno;
 
 /// What an inherited descriptor is.
@@ -30,10 +30,10 @@ pub enum Kind {
 pub fn adopt(raw: c_int) -> Result<Fd, Errno> {
     // SAFETY: the calls touch no memory. On success the descriptor is new.
     unsafe {
-        check(libc::fcntl(raw, libc::F_SETFD, libc::FD_CLOEXEC))?;
-        let fd = Fd::from_raw(check(libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1))?);
-        let flags = check(libc::fcntl(raw, libc::F_GETFL))?;
-        check(libc::fcntl(raw, libc::F_SETFL, flags | libc::O_NONBLOCK))?;
+        check(kernel::fcntl(raw, libc::F_SETFD, libc::FD_CLOEXEC))?;
+        let fd = Fd::from_raw(check(kernel::fcntl(raw, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1))?);
+        let flags = check(kernel::fcntl(raw, libc::F_GETFL, 0))?;
+        check(kernel::fcntl(raw, libc::F_SETFL, flags | libc::O_NONBLOCK))?;
         Ok(fd)
     }
 }
@@ -41,7 +41,7 @@ pub fn adopt(raw: c_int) -> Result<Fd, Errno> {
 /// Whether it is open for reading and for writing.
 pub fn is_both_ways(fd: &Fd) -> bool {
     // SAFETY: the call touches no memory.
-    let flags = unsafe { libc::fcntl(fd.raw(), libc::F_GETFL) };
+    let flags = unsafe { kernel::fcntl(fd.raw(), libc::F_GETFL, 0) };
     flags != -1 && flags & libc::O_ACCMODE == libc::O_RDWR
 }
 

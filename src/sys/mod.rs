@@ -10,6 +10,7 @@ pub mod file_system;
 #[cfg(feature = "freeze")]
 pub mod freeze;
 pub mod inherited;
+mod kernel;
 pub mod memory;
 pub mod mount;
 #[cfg(feature = "network")]

@@ -1,5 +1,7 @@
 //! Processes.
 
+use super::kernel;
+
 /// The number of this process.
 pub fn id() -> i32 {
     // SAFETY: the call touches no memory and can not fail.
@@ -15,7 +17,7 @@ pub fn exit(status: i32) -> ! {
 /// Takes the status of a child that ended, if one did. Other children are not waited for.
 pub fn reap_one() -> Option<i32> {
     // SAFETY: no status is asked for.
-    let pid = unsafe { libc::waitpid(-1, core::ptr::null_mut(), libc::WNOHANG) };
+    let pid = unsafe { kernel::waitpid(-1, core::ptr::null_mut(), libc::WNOHANG) };
     if pid > 0 { Some(pid) } else { None }
 }
 
@@ -26,5 +28,5 @@ pub fn sleep_ms(milliseconds: u32) {
         tv_nsec: i64::from(milliseconds % 1000).saturating_mul(1_000_000),
     };
     // SAFETY: the structure is valid, and the remaining time is not asked for.
-    unsafe { libc::nanosleep(&raw const time, core::ptr::null_mut()) };
+    unsafe { kernel::nanosleep(&raw const time) };
 }

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::fd::Fd;
-use super::{check, check_length};
+use super::{check, check_length, kernel};
 use crate::errno::Errno;
 
 /// What the system knows of a file, as far as it matters here.
@@ -53,7 +53,7 @@ pub fn status(file: &Fd) -> Result<Status, Errno> {
     // SAFETY: all-zero is a valid value of this plain structure.
     let mut status: libc::stat = unsafe { core::mem::zeroed() };
     // SAFETY: the structure is writable, and the call keeps no pointer.
-    check(unsafe { libc::fstat(file.raw(), &raw mut status) })?;
+    check(unsafe { kernel::fstat(file.raw(), &raw mut status) })?;
     Ok(Status::of(&status))
 }
 
@@ -65,7 +65,7 @@ pub fn status_at(directory: &Fd, name: &CStr) -> Result<Status, Errno> {
     // SAFETY: all-zero is a valid value of this plain structure.
     let mut status: libc::stat = unsafe { core::mem::zeroed() };
     // SAFETY: `name` ends with a NUL, the structure is writable, and the call keeps no pointer.
-    let result = unsafe { libc::fstatat(directory.raw(), name.as_ptr(), &raw mut status, libc::AT_SYMLINK_NOFOLLOW) };
+    let result = unsafe { kernel::fstatat(directory.raw(), name, &raw mut status, libc::AT_SYMLINK_NOFOLLOW) };
     check(result)?;
     Ok(Status::of(&status))
 }
@@ -76,7 +76,7 @@ pub fn status_at(directory: &Fd, name: &CStr) -> Result<Status, Errno> {
 /// Those of fchown(2).
 pub fn set_owner(file: &Fd, owner: u32, group: u32) -> Result<(), Errno> {
     // SAFETY: the call touches no memory.
-    check(unsafe { libc::fchown(file.raw(), owner, group) }).map(drop)
+    check(unsafe { kernel::fchown(file.raw(), owner, group) }).map(drop)
 }
 
 /// Reads an extended attribute; `None` if the file, or its file system, has none of that name.

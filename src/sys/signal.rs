@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::check;
+use super::{check, kernel};
 use crate::errno::Errno;
 
 static TERMINATE: AtomicBool = AtomicBool::new(false);
@@ -43,8 +43,8 @@ impl DuringWait {
         // do not fail.
         unsafe {
             let mut held: libc::sigset_t = core::mem::zeroed();
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, &raw mut held);
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const held, core::ptr::null_mut());
+            kernel::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, &raw mut held);
+            kernel::sigprocmask(libc::SIG_SETMASK, &raw const held, core::ptr::null_mut());
         }
     }
 }
@@ -74,7 +74,7 @@ pub fn install() -> Result<DuringWait, Errno> {
         for signal in HELD {
             libc::sigaddset(&raw mut held, signal);
         }
-        check(libc::sigprocmask(libc::SIG_BLOCK, &raw const held, &raw mut before))?;
+        check(kernel::sigprocmask(libc::SIG_BLOCK, &raw const held, &raw mut before))?;
         for signal in HELD {
             // A parent may have held them back; during a wait they must come.
             libc::sigdelset(&raw mut before, signal);

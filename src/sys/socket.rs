@@ -3,8 +3,8 @@
 use core::ffi::{CStr, c_int};
 use core::mem::size_of;
 
-use super::check;
 use super::fd::Fd;
+use super::{check, kernel};
 use crate::errno::Errno;
 
 /// The longest path of a Unix socket, in bytes without its NUL.
@@ -12,7 +12,8 @@ pub const UNIX_PATH_BYTES: usize = 107;
 
 pub(super) fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Result<Fd, Errno> {
     // SAFETY: the call touches no memory; on success the descriptor is new.
-    check(unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, protocol) }).map(Fd::from_raw)
+    check(unsafe { kernel::socket(domain, kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, protocol) })
+        .map(Fd::from_raw)
 }
 
 fn bind<T>(fd: &Fd, address: &T) -> Result<(), Errno> {
@@ -84,7 +85,7 @@ pub fn listen_vsock(cid: u32, port: u32) -> Result<Fd, Errno> {
 pub fn accept_unix(listener: &Fd) -> Result<Fd, Errno> {
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: no address is asked for; on success the descriptor is new.
-    check(unsafe { libc::accept4(listener.raw(), core::ptr::null_mut(), core::ptr::null_mut(), flags) })
+    check(unsafe { kernel::accept4(listener.raw(), core::ptr::null_mut(), core::ptr::null_mut(), flags) })
         .map(Fd::from_raw)
 }
 
@@ -98,7 +99,7 @@ pub fn accept_vsock(listener: &Fd) -> Result<(Fd, u32), Errno> {
     let mut length = libc::socklen_t::try_from(size_of::<libc::sockaddr_vm>()).map_err(|_| Errno::EINVAL)?;
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: the address is writable for `length`, and the call keeps no pointer. On success the descriptor is new.
-    let raw = check(unsafe { libc::accept4(listener.raw(), (&raw mut address).cast(), &raw mut length, flags) })?;
+    let raw = check(unsafe { kernel::accept4(listener.raw(), (&raw mut address).cast(), &raw mut length, flags) })?;
     Ok((Fd::from_raw(raw), address.svm_cid))
 }
 

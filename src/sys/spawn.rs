@@ -9,7 +9,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::fd::Fd;
-use super::{check, last_errno};
+use super::{check, kernel, last_errno};
 use crate::errno::Errno;
 
 /// An element of a list of texts that a program is given; the list ends with [`TextPointer::END`].
@@ -131,12 +131,12 @@ fn while_signals_are_held<T>(act: impl FnOnce() -> T) -> T {
         let mut all: libc::sigset_t = core::mem::zeroed();
         let mut before: libc::sigset_t = core::mem::zeroed();
         libc::sigfillset(&raw mut all);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        kernel::sigprocmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
         before
     };
     let result = act();
     // SAFETY: the set is the one that was in force, and the call keeps no pointer.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut()) };
+    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut()) };
     result
 }
 
@@ -175,7 +175,7 @@ impl Plan<'_> {
         // SAFETY: all-zero is the empty set, a valid value of this plain structure; the call keeps no pointer.
         unsafe {
             let none: libc::sigset_t = core::mem::zeroed();
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, core::ptr::null_mut());
+            kernel::sigprocmask(libc::SIG_SETMASK, &raw const none, core::ptr::null_mut());
         }
         // SAFETY: the path ends with a NUL; the lists are of pointers to such texts, valid as long as the plan, and end with
         // a null pointer, as `spawn` made sure of and the C library promises of the environment.
@@ -189,7 +189,7 @@ impl Plan<'_> {
         // Copied first: one of them may be in the place of another.
         for (copy, fd) in copies.iter_mut().zip(self.program.standard) {
             // SAFETY: the call touches no memory.
-            *copy = check(unsafe { libc::fcntl(fd.raw(), libc::F_DUPFD_CLOEXEC, 3) })?;
+            *copy = check(unsafe { kernel::fcntl(fd.raw(), libc::F_DUPFD_CLOEXEC, 3) })?;
         }
         for (place, copy) in (0..).zip(copies) {
             // SAFETY: the call touches no memory. What is in the place is the child's own copy of a descriptor.
@@ -218,7 +218,7 @@ fn default_signal_actions() {
 fn wait(pid: i32, options: c_int) -> Result<Option<(i32, Ended)>, Errno> {
     let mut status = 0;
     // SAFETY: the status is writable, and the call keeps no pointer.
-    let ended = check(unsafe { libc::waitpid(pid, &raw mut status, options) })?;
+    let ended = check(unsafe { kernel::waitpid(pid, &raw mut status, options) })?;
     Ok(if ended == 0 {
         None
     } else if libc::WIFEXITED(status) {

@@ -4,6 +4,8 @@ use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::kernel;
+
 /// The arguments of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments {
@@ -59,12 +61,14 @@ pub fn environment(name: &CStr) -> Option<&'static CStr> {
 /// standard error, and messages go to the host. Answers whether there was a standard error.
 pub fn fill_standard_descriptors() -> bool {
     // SAFETY: the call touches no memory.
-    let has_error = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_GETFD) } != -1;
+    let has_error = unsafe { kernel::fcntl(libc::STDERR_FILENO, libc::F_GETFD, 0) } != -1;
     for raw in libc::STDIN_FILENO..=libc::STDERR_FILENO {
         // SAFETY: the calls keep no pointer, and the paths end with a NUL. A new descriptor is the lowest free one, so it is
         // this one; the root directory, which can be neither read nor written, serves where there is no /dev.
         unsafe {
-            if libc::fcntl(raw, libc::F_GETFD) == -1 && libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) == -1 {
+            if kernel::fcntl(raw, libc::F_GETFD, 0) == -1
+                && kernel::openat(libc::AT_FDCWD, c"/dev/null".as_ptr(), libc::O_RDWR, 0) == -1
+            {
                 libc::open(c"/".as_ptr(), libc::O_RDONLY);
             }
         }

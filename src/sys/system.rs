@@ -1,12 +1,12 @@
 //! Clocks and names of the system.
 
-use super::check;
+use super::{check, kernel};
 use crate::errno::Errno;
 
 fn clock_ns(clock: libc::clockid_t) -> Result<i64, Errno> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the structure is writable, and the call keeps no pointer.
-    check(unsafe { libc::clock_gettime(clock, &raw mut time) })?;
+    check(unsafe { kernel::clock_gettime(clock, &raw mut time) })?;
     Ok(time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec))
 }
 
@@ -63,12 +63,15 @@ pub fn load_averages() -> Result<[u64; 3], Errno> {
 /// The name of the machine, in `buffer`, without its NUL.
 ///
 /// # Errors
-/// Those of gethostname(2).
+/// Those of uname(2); `ENAMETOOLONG` if the buffer is too small.
 pub fn host_name(buffer: &mut [u8]) -> Result<&[u8], Errno> {
-    // SAFETY: the buffer is writable for its length, and the call keeps no pointer.
-    check(unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len()) })?;
-    let end = buffer.iter().position(|&byte| byte == 0).unwrap_or(buffer.len());
-    Ok(buffer.get(..end).unwrap_or_default())
+    let names = Names::read()?;
+    let name = text(&names.0.nodename);
+    let room = buffer.get_mut(..name.len()).ok_or(Errno::ENAMETOOLONG)?;
+    for (to, from) in room.iter_mut().zip(name) {
+        *to = *from;
+    }
+    Ok(room)
 }
 
 /// What the kernel says of itself.
