@@ -460,7 +460,7 @@ fn empty_spool<G: Guest>(long: Option<Long>, guest: &mut G) {
 }
 
 fn take_long<G: Guest>(long: &mut Long, argument: LongArgument<G>, text: LongText<'_>, guest: &mut G) {
-    let piece = Text::from_escaped(core::str::from_utf8(text.text).unwrap_or_default());
+    let piece = Text::from_escaped(text.text);
     long.take(piece, text.scratch, guest, argument.direct.map_or(no_file, |direct| direct.write));
 }
 

@@ -64,82 +64,86 @@ impl Path {
     }
 }
 
-/// A type that an argument can have.
-pub trait Value<'a>: Sized {
-    /// Reads the value, which is canonical JSON; `path` names it in the error.
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>>;
-
-    /// The value when the member is absent. An error unless the type is optional.
-    fn absent(path: &Path) -> Result<Self, Error<'a>> {
-        Err(error!["Parameter '", *path, "' is missing"])
-    }
-}
-
 /// Where the error is put of arguments that are refused: one place for them all, so that it is not handed on from function to
 /// function.
 pub type Refused<'a> = Option<Error<'a>>;
 
-/// Reads the member `name` of what `path` names. `None` if its value is not of the type, or if it is absent and may not be:
-/// `refused` says so then.
-#[inline(never)] // and once for each type, instead of for each argument
-pub fn member<'a, T: Value<'a>>(members: Members<'a>, path: &Path, name: Name, refused: &mut Refused<'a>) -> Option<T> {
-    let path = path.member(name);
-    let value = match members.get(name) {
-        Some(json) => T::decode(json, &path),
-        None => T::absent(&path),
-    };
-    value.map_err(|error| *refused = Some(error)).ok()
+/// A type that an argument can have.
+pub trait Value<'a>: Sized {
+    /// Reads the value, which is canonical JSON; `path` names it in the error. `None` if `refused` says why not.
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self>;
+
+    /// The value when the member is absent. `None`, and an error, unless the type is optional.
+    fn absent(path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+        refuse(refused, error!["Parameter '", *path, "' is missing"])
+    }
 }
 
-/// The error for a value of the wrong type.
-pub fn wrong_type<'a>(path: &Path, expected: &'static str) -> Error<'a> {
-    error!["Invalid parameter type for '", *path, "', expected: ", expected]
+/// Puts the error where it belongs, for a value that there is `None` of.
+fn refuse<'a, T>(refused: &mut Refused<'a>, error: Error<'a>) -> Option<T> {
+    *refused = Some(error);
+    None
 }
 
-/// The error for a word that an enumeration does not have.
-pub fn not_accepted<'a>(path: &Path, value: Text<'a>) -> Error<'a> {
-    error!["Parameter '", path.last(), "' does not accept value '", value, "'"]
+/// Refuses a value of the wrong type.
+pub fn wrong_type<'a, T>(path: &Path, expected: &'static str, refused: &mut Refused<'a>) -> Option<T> {
+    refuse(refused, error!["Invalid parameter type for '", *path, "', expected: ", expected])
+}
+
+/// Refuses a word that an enumeration does not have.
+pub fn not_accepted<'a, T>(path: &Path, value: Text<'a>, refused: &mut Refused<'a>) -> Option<T> {
+    refuse(refused, error!["Parameter '", path.last(), "' does not accept value '", value, "'"])
 }
 
 impl<'a> Value<'a> for i64 {
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
         // A fraction or an exponent is left over, and refused, whatever its value.
-        serde_json_core::from_slice(json).map(|(value, _)| value).map_err(|_| wrong_type(path, "integer"))
+        match serde_json_core::from_slice(json) {
+            Ok((value, _)) => Some(value),
+            Err(_) => wrong_type(path, "integer", refused),
+        }
     }
 }
 
 impl<'a> Value<'a> for u64 {
     /// A negative number is taken as its two's complement, as QEMU does.
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
-        serde_json_core::from_slice::<u64>(json)
-            .or_else(|_| serde_json_core::from_slice::<i64>(json).map(|(value, used)| (value.cast_unsigned(), used)))
-            .map(|(value, _)| value)
-            .map_err(|_| error!["Parameter '", *path, "' expects uint64"])
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+        if let Ok((value, _)) = serde_json_core::from_slice(json) {
+            return Some(value);
+        }
+        match serde_json_core::from_slice::<i64>(json) {
+            Ok((value, _)) => Some(value.cast_unsigned()),
+            Err(_) => refuse(refused, error!["Parameter '", *path, "' expects uint64"]),
+        }
     }
 }
 
 impl<'a> Value<'a> for bool {
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
-        serde_json_core::from_slice(json).map(|(value, _)| value).map_err(|_| wrong_type(path, "boolean"))
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+        match serde_json_core::from_slice(json) {
+            Ok((value, _)) => Some(value),
+            Err(_) => wrong_type(path, "boolean", refused),
+        }
     }
 }
 
 impl<'a> Value<'a> for Text<'a> {
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
         // Canonical form leaves nothing to be parsed in a text, however long it is.
-        let text = json.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
-        let text = text.and_then(|text| core::str::from_utf8(text).ok());
-        text.map(Text::from_escaped).ok_or_else(|| wrong_type(path, "string"))
+        match json.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")) {
+            Some(text) => Some(Text::from_escaped(text)),
+            None => wrong_type(path, "string", refused),
+        }
     }
 }
 
 impl<'a, T: Value<'a>> Value<'a> for Option<T> {
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
-        T::decode(json, path).map(Some)
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+        T::decode(json, path, refused).map(Some)
     }
 
-    fn absent(_: &Path) -> Result<Self, Error<'a>> {
-        Ok(None)
+    fn absent(_: &Path, _: &mut Refused<'a>) -> Option<Self> {
+        Some(None)
     }
 }
 
@@ -170,6 +174,17 @@ impl<'a> Arguments<'a> for NoArguments {
     }
 }
 
+/// Reads the member `name` of what `path` names. `None` if its value is not of the type, or if it is absent and may not be:
+/// `refused` says so then.
+#[inline(never)] // and once for each type, instead of for each argument
+pub fn member<'a, T: Value<'a>>(members: Members<'a>, path: &Path, name: Name, refused: &mut Refused<'a>) -> Option<T> {
+    let path = path.member(name);
+    match members.get(name) {
+        Some(json) => T::decode(json, &path, refused),
+        None => T::absent(&path, refused),
+    }
+}
+
 /// Refuses members that are not declared; `path` names the list element that they are members of. Whether there are none.
 pub fn only<'a>(members: Members<'a>, path: &Path, names: &[&str], refused: &mut Refused<'a>) -> bool {
     for (name, _) in members {
@@ -182,12 +197,13 @@ pub fn only<'a>(members: Members<'a>, path: &Path, names: &[&str], refused: &mut
     true
 }
 
-/// The members of the object `json`, for a value that must be one.
-///
-/// # Errors
-/// It is something else.
-pub fn object<'a>(json: &'a [u8], path: &Path) -> Result<Members<'a>, Error<'a>> {
-    if json.first() == Some(&b'{') { Ok(Members::of(json)) } else { Err(wrong_type(path, "object")) }
+/// Refuses what is no object, and the object `json` whose members are not those of `T`: `None` if `refused` says why.
+pub fn object<'a, T: Arguments<'a>>(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<T> {
+    if json.first() == Some(&b'{') {
+        T::from_members(Members::of(json), path, refused)
+    } else {
+        wrong_type(path, "object", refused)
+    }
 }
 
 /// Declares the arguments of a command, or the elements of a [`List`](crate::args::List) among them: a struct whose
@@ -227,11 +243,12 @@ macro_rules! arguments {
         }
     };
     (@element $life:lifetime) => {
-        fn decode(json: &$life [u8], path: &$crate::args::Path) -> Result<Self, $crate::error::Error<$life>> {
-            let members = $crate::args::object(json, path)?;
-            let mut refused = None;
-            $crate::args::Arguments::from_members(members, path, &mut refused)
-                .ok_or_else(|| refused.unwrap_or_default())
+        fn decode(
+            json: &$life [u8],
+            path: &$crate::args::Path,
+            refused: &mut $crate::args::Refused<$life>,
+        ) -> Option<Self> {
+            $crate::args::object(json, path, refused)
         }
     };
     (@body $life:lifetime $($wire:literal => $field:ident),+) => {
@@ -288,13 +305,13 @@ mod tests {
         let json = br#"{"a":{"path":[1,"}"]},"b":"x\",\"path\":1","path":"p\\\"q","count":-5,"flag":true,"index":-1}"#;
         let members = Members::of(json);
         assert_eq!(members.count(), 6);
-        let path = Text::decode(members.get("path").unwrap(), &Path::default()).unwrap();
+        let path = Text::decode(members.get("path").unwrap(), &Path::default(), &mut None).unwrap();
         assert!(path.eq("p\\\"q"));
         let mut buffer = [0; 4];
         assert_eq!(path.copy_to(&mut buffer).as_deref(), Some(&b"p\\\"q"[..]));
         assert_eq!(path.copy_to(&mut [0; 3]), None);
-        assert_eq!(i64::decode(members.get("count").unwrap(), &Path::default()).ok(), Some(-5));
-        assert_eq!(u64::decode(members.get("index").unwrap(), &Path::default()).ok(), Some(u64::MAX));
+        assert_eq!(i64::decode(members.get("count").unwrap(), &Path::default(), &mut None), Some(-5));
+        assert_eq!(u64::decode(members.get("index").unwrap(), &Path::default(), &mut None), Some(u64::MAX));
         assert!(members.get("q").is_none());
     }
 
@@ -436,9 +453,9 @@ mod tests {
     #[test]
     fn the_least_and_the_greatest_integer_are_taken() {
         for value in [i64::MIN, -1, 0, i64::MAX] {
-            assert_eq!(i64::decode(value.to_string().as_bytes(), &Path::default()).ok(), Some(value));
+            assert_eq!(i64::decode(value.to_string().as_bytes(), &Path::default(), &mut None), Some(value));
         }
-        assert_eq!(i64::decode(b"-0", &Path::default()).ok(), Some(0));
-        assert_eq!(u64::decode(u64::MAX.to_string().as_bytes(), &Path::default()).ok(), Some(u64::MAX));
+        assert_eq!(i64::decode(b"-0", &Path::default(), &mut None), Some(0));
+        assert_eq!(u64::decode(u64::MAX.to_string().as_bytes(), &Path::default(), &mut None), Some(u64::MAX));
     }
 }

@@ -4,8 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::members::value_length;
-use super::{Path, Value, wrong_type};
-use crate::error::Error;
+use super::{Path, Refused, Value, wrong_type};
 
 /// A list argument, still in the request buffer: a view that decodes its elements when they are asked for, so that a
 /// list of any length needs no memory of its own. Made only after all elements were checked.
@@ -37,18 +36,18 @@ impl<'a, T: Value<'a>> List<'a, T> {
 }
 
 impl<'a, T: Value<'a>> Value<'a> for List<'a, T> {
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
         if json.first() != Some(&b'[') {
-            return Err(wrong_type(path, "array"));
+            return wrong_type(path, "array", refused);
         }
         let list = List { json, element: PhantomData };
         let mut elements = list.elements();
         let mut index = 0_u32;
         while let Some(element) = elements.next_json() {
-            T::decode(element, &Path { index: Some(index), ..*path })?;
+            T::decode(element, &Path { index: Some(index), ..*path }, refused)?;
             index = index.saturating_add(1);
         }
-        Ok(list)
+        Some(list)
     }
 }
 
@@ -92,6 +91,6 @@ impl<'a, T: Value<'a>> Iterator for Elements<'a, T> {
 
     fn next(&mut self) -> Option<T> {
         // They were all decoded once, so this does not fail.
-        T::decode(self.next_json()?, &Path::default()).ok()
+        T::decode(self.next_json()?, &Path::default(), &mut None)
     }
 }

@@ -25,16 +25,28 @@ pub(super) fn value_length(json: &[u8]) -> usize {
 fn text_length(json: &[u8]) -> usize {
     let mut at = 1_usize;
     while let Some(rest) = json.get(at..) {
-        // Long texts are looked at many bytes at a time.
-        at = at.saturating_add(plain_run(rest).len());
+        at = at.saturating_add(unescaped(rest));
         match json.get(at) {
             None => break,
             Some(b'"') => return at.saturating_add(1),
-            Some(b'\\') => at = at.saturating_add(2),
-            Some(_) => at = at.saturating_add(1),
+            Some(_) => at = at.saturating_add(2),
         }
     }
     json.len()
+}
+
+/// How many bytes of `text` stand before its first backslash or quote.
+pub(super) fn unescaped(text: &[u8]) -> usize {
+    let mut at = 0_usize;
+    while let Some(rest) = text.get(at..) {
+        // Long texts are looked at many bytes at a time.
+        at = at.saturating_add(plain_run(rest).len());
+        if matches!(text.get(at), None | Some(b'"' | b'\\')) {
+            return at;
+        }
+        at = at.saturating_add(1);
+    }
+    text.len()
 }
 
 /// The members of an object in canonical form. An object that is not complete yet can be read as far as it goes.
@@ -67,6 +79,6 @@ impl<'a> Iterator for Members<'a> {
         let (value, rest) = value.split_at_checked(value_length(value))?;
         self.rest = rest;
         let key = key.get(1..key.len().saturating_sub(1))?;
-        Some((Text::from_escaped(core::str::from_utf8(key).ok()?), value))
+        Some((Text::from_escaped(key), value))
     }
 }

@@ -2,16 +2,17 @@
 
 use core::ffi::CStr;
 
+use super::members::unescaped;
 use crate::bytes::put;
 
 /// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
 /// there; it compares, iterates and copies as the real bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Text<'a>(&'a str);
+pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
     /// A text as it stands between the quotes of canonical JSON.
-    pub const fn from_escaped(escaped: &'a str) -> Self {
+    pub const fn from_escaped(escaped: &'a [u8]) -> Self {
         Text(escaped)
     }
 
@@ -27,8 +28,7 @@ impl<'a> Text<'a> {
 
     /// The text in one piece, if it holds neither quotes nor backslashes.
     pub fn as_plain(self) -> Option<&'a [u8]> {
-        let bytes = self.0.as_bytes();
-        if bytes.contains(&b'\\') { None } else { Some(bytes) }
+        if unescaped(self.0) < self.0.len() { None } else { Some(self.0) }
     }
 
     /// Copies the text into `buffer`. `None` if it does not fit.
@@ -66,14 +66,21 @@ impl<'a> Text<'a> {
 
 impl PartialEq<str> for Text<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.bytes().eq(other.bytes())
+        let mut rest = other.as_bytes();
+        for run in self.runs() {
+            match rest.strip_prefix(run) {
+                Some(behind) => rest = behind,
+                None => return false,
+            }
+        }
+        rest.is_empty()
     }
 }
 
 /// The pieces of a [`Text`].
 #[derive(Clone, Debug)]
 pub struct Runs<'a> {
-    rest: &'a str,
+    rest: &'a [u8],
 }
 
 impl<'a> Iterator for Runs<'a> {
@@ -81,12 +88,11 @@ impl<'a> Iterator for Runs<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         // Only `\"` and `\\` are escaped in canonical form: the character is the byte behind the backslash.
-        let start = usize::from(self.rest.starts_with('\\'));
+        let start = usize::from(self.rest.first() == Some(&b'\\'));
         let text = self.rest.get(start..).filter(|text| !text.is_empty())?;
-        let next = text.get(start..)?.find('\\');
-        let length = next.map_or(text.len(), |next| next.saturating_add(start));
+        let length = unescaped(text.get(start..)?).saturating_add(start);
         let (run, rest) = text.split_at_checked(length)?;
         self.rest = rest;
-        Some(run.as_bytes())
+        Some(run)
     }
 }

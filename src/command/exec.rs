@@ -14,7 +14,7 @@
 //! texts are put into the scratch room, with a NUL behind each.
 
 use super::{Context, Done, Handler, Reply};
-use crate::args::{List, NoCString, Path, Text, Value, not_accepted, wrong_type};
+use crate::args::{List, NoCString, Path, Refused, Text, Value, not_accepted, wrong_type};
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::guest::{Capture, Exec, Execution, Guest, StartError};
@@ -38,16 +38,18 @@ const MODES: [(&str, Capture); 5] = [
 ];
 
 impl<'a> Value<'a> for Capture {
-    fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
+    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
         match json.first() {
             Some(b'"') => {
-                let name = Text::decode(json, path)?;
-                let found = MODES.into_iter().find(|(known, _)| name.eq(*known));
-                found.map(|(_, capture)| capture).ok_or_else(|| not_accepted(path, name))
+                let name = Text::decode(json, path, refused)?;
+                match MODES.iter().find(|(known, _)| name.eq(*known)) {
+                    Some(&(_, capture)) => Some(capture),
+                    None => not_accepted(path, name, refused),
+                }
             }
-            Some(b't') => Ok(Capture::Separated),
-            Some(b'f') => Ok(Capture::Nothing),
-            _ => Err(wrong_type(path, "GuestExecCaptureOutput")),
+            Some(b't') => Some(Capture::Separated),
+            Some(b'f') => Some(Capture::Nothing),
+            _ => wrong_type(path, "GuestExecCaptureOutput", refused),
         }
     }
 }

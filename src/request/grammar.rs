@@ -280,10 +280,7 @@ impl Machine<'_> {
         let bucket = match fault {
             Fault::ExecuteIsNoText => order::bucket("execute".bytes()),
             Fault::ArgumentsAreNoObject => order::bucket("arguments".bytes()),
-            Fault::Unexpected(span) => {
-                let name = core::str::from_utf8(self.hold.bytes(span)).unwrap_or_default();
-                order::bucket(Text::from_escaped(name).bytes())
-            }
+            Fault::Unexpected(span) => order::bucket(Text::from_escaped(self.hold.bytes(span)).bytes()),
         };
         // Of two in one bucket the later one stands first.
         if self.fault.is_none_or(|(lowest, _)| bucket <= lowest) {

@@ -59,8 +59,7 @@ impl Machine<'_> {
             (Some((_, Fault::ExecuteIsNoText)), _) => error!["QMP input member 'execute' must be a string"],
             (Some((_, Fault::ArgumentsAreNoObject)), _) => error!["QMP input member 'arguments' must be an object"],
             (Some((_, Fault::Unexpected(span))), _) => {
-                let name = core::str::from_utf8(self.hold.bytes(span)).unwrap_or_default();
-                error!["QMP input member '", Text::from_escaped(name), "' is unexpected"]
+                error!["QMP input member '", Text::from_escaped(self.hold.bytes(span)), "' is unexpected"]
             }
         };
         told(error, true)

@@ -41,7 +41,7 @@ impl<G: Files + 'static> Handler<G> for FileOpen {
         context: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        let mode = mode.unwrap_or(Text::from_escaped("r"));
+        let mode = mode.unwrap_or(Text::from_escaped(b"r"));
         let Some(open_mode) = parse(mode) else {
             return Err(error!["invalid file open mode '", mode, "'"]);
         };

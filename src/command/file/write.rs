@@ -91,9 +91,9 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
 
 /// Where the data goes, if the arguments before it tell.
 fn target(before: Members<'_>) -> Option<Target> {
-    let handle = i64::decode(before.get("handle")?, &Path::default()).ok()?;
+    let handle = i64::decode(before.get("handle")?, &Path::default(), &mut None)?;
     let limit = match before.get("count") {
-        Some(count) => Some(u64::try_from(i64::decode(count, &Path::default()).ok()?).ok()?),
+        Some(count) => Some(u64::try_from(i64::decode(count, &Path::default(), &mut None)?).ok()?),
         None => None,
     };
     Some(Target { handle, limit })
