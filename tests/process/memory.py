@@ -3,16 +3,10 @@
 What it needs in kB and how that compares with the real qemu-ga is measured by ci/figures.
 """
 
-import collections
-import os
-import struct
-import sys
 import tempfile
-import time
 
-import agents
-from common import ROOT, Tested, agent, test
-from measure import ping, proc, read_file, send_endless, write_file
+from common import Tested, agent, test
+from measure import count_calls, held, read_file, send_endless, write_file
 from mixed import Mixed
 from report import check, equal
 
@@ -21,12 +15,6 @@ RESIDENT_KB = 448
 MIB = 1 << 20
 PINGS = 500
 REQUESTS = 100_000
-
-
-def held(pid):
-    """What it holds, exactly: the kernel counts the pages themselves for this file."""
-    return {"Rss": proc(pid, "smaps_rollup", "Rss"), "Anonymous": proc(pid, "smaps_rollup", "Anonymous"),
-            "descriptors": len(os.listdir("/proc/%d/fd" % pid)), "mappings": len(open("/proc/%d/maps" % pid).readlines())}
 
 
 @test(group="memory")
@@ -55,19 +43,5 @@ def a_large_request_takes_no_more_than_a_small_one():
 
 @test(group="memory")
 def a_ping_takes_three_system_calls():
-    with tempfile.TemporaryDirectory() as directory:
-        log = os.path.join(directory, "calls")
-        traced = agents.Kind("picoqga", Tested.kind.path, exit_must_be_zero=False,
-                             cage=[sys.executable, os.path.join(ROOT, "tests", "host", "trace.py"), log])
-        with agents.Agent(traced) as running, running.connect() as client:
-            client.sync()
-            ping(client)
-            # The wait for the next one belongs to the last one.
-            time.sleep(0.3)
-            began = os.path.getsize(log)
-            ping(client, PINGS)
-            time.sleep(0.3)
-            with open(log, "rb") as file:
-                file.seek(began)
-                calls = collections.Counter(number for (number,) in struct.iter_unpack("<H", file.read()))
-        equal(sorted(calls.values()), [PINGS] * 3, "system calls for %d pings, by number: %s" % (PINGS, dict(calls)))
+    calls = count_calls(Tested.kind, PINGS)
+    equal(sorted(calls.values()), [PINGS] * 3, "system calls for %d pings, by number: %s" % (PINGS, dict(calls)))
