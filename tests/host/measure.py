@@ -45,7 +45,7 @@ def ping(client, count=1):
 
 
 def held(pid):
-    """What a process holds, exactly: the kernel counts the pages one by one for this file. In kB, but for descriptors and mappings."""
+    """What a process holds: kB of pages, exactly, as the kernel counts them one by one for this file; descriptors; mappings."""
     with open("/proc/%d/maps" % pid) as maps:
         mappings = len(maps.readlines())
     return {**{name: proc(pid, "smaps_rollup", name) for name in ("Rss", "Anonymous", "Private_Dirty")},

@@ -12,8 +12,8 @@ from report import equal
 
 # For each of these there is one line of reply, an error for some.
 ASKING = [request(name) for name in (
-    "guest-ping", "guest-info", "guest-get-time", "guest-get-host-name", "guest-get-osinfo", "guest-get-timezone", "guest-get-users",
-    "guest-get-load", "guest-network-get-interfaces", "guest-get-vcpus", "guest-ping", "no-such-command")] + [
+    "guest-ping", "guest-info", "guest-get-time", "guest-get-host-name", "guest-get-osinfo", "guest-get-timezone",
+    "guest-get-users", "guest-get-load", "guest-network-get-interfaces", "guest-get-vcpus", "guest-ping", "no-such-command")] + [
     request("guest-sync", {"id": 7}), request("guest-ping", {"unexpected": [1, {"two": None}]}),
     request("guest-file-read", {"handle": 1}), request("guest-file-open", {"path": "/no/such/file"}),
     b'{"execute": "guest-ping", "id": [1, {"long": "' + b"i" * 500 + b'"}]}\n', b'{"execute": 5}\n']
