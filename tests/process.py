@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """picoqga as a process on this machine: signals, files it makes, clients that misbehave. Over unix-listen. How it starts, the
-lines it can be given, the commands it may run and the programs it starts are in process/.
+lines it can be given, the commands it may run, the programs it starts and what it holds of memory are in process/.
 
     tests/process.py [--agent PATH] [WORDS]
 """
@@ -196,6 +196,7 @@ def without_standard_descriptors_the_line_is_none_of_them():
 import background  # noqa: E402, F401
 import commands  # noqa: E402, F401
 import lines  # noqa: E402, F401
+import memory  # noqa: E402, F401
 import programs  # noqa: E402, F401
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Of its requests only sync, ping and file-* are sent.
 """
 
 import base64
+import collections
 import fcntl
 import json
 import os
@@ -11,16 +12,16 @@ import re
 import signal
 import socket
 import struct
-import subprocess
+import sys
 import tempfile
 import termios
 import time
 
 import agents
+import oracle
 
 PING = b'{"execute":"guest-ping"}\n'
 PONG = {"return": {}}
-TRACERS = {"strace": ["strace", "-f", "-c"], "perf": ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter"]}
 
 
 def proc(pid, file, field):
@@ -41,6 +42,14 @@ def ping(client, count=1):
         answer = json.loads(client.read_line())
         if answer != PONG:
             raise AssertionError("guest-ping was answered %s" % answer)
+
+
+def held(pid):
+    """What a process holds: kB of pages, exactly, as the kernel counts them one by one for this file; descriptors; mappings."""
+    with open("/proc/%d/maps" % pid) as maps:
+        mappings = len(maps.readlines())
+    return {**{name: proc(pid, "smaps_rollup", name) for name in ("Rss", "Anonymous", "Private_Dirty")},
+            "descriptors": len(os.listdir("/proc/%d/fd" % pid)), "mappings": mappings}
 
 
 # Work that is large. Each returns None, or the error it was refused with.
@@ -85,22 +94,23 @@ def send_endless(_, client, size, timeout=60.0):
 # Counting and timing
 
 
-def count_calls(tool, kind, pings, log):
-    """All system calls of an agent while a tracer (see TRACERS) watched it answer pings, and what came with the tracer."""
-    with agents.Agent(kind) as agent, agent.connect() as client:
-        client.sync()
-        ping(client)
-        tracer = subprocess.Popen([*TRACERS[tool], "-o", log, "-p", str(agent.pid)],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(1)
-        ping(client, pings)
-        tracer.send_signal(signal.SIGINT)
-        said = " ".join(tracer.communicate(timeout=20)[1].decode(errors="replace").split())
-    with open(log) as text:
-        found = re.search(r"^100.00\s+\S+\s+\S+\s+(\d+)\s.*total$|^(\d+),.*sys_enter", text.read(), re.M)
-    if not found:
-        raise OSError("%s counted nothing: %s" % (tool, said))
-    return int(found.group(1) or found.group(2))
+def count_calls(kind, pings):
+    """System calls of an agent for that many pings, one after the other: how many, by their numbers."""
+    with tempfile.TemporaryDirectory(prefix="calls-") as directory:
+        log = os.path.join(directory, "calls")
+        traced = agents.Kind(kind.name, kind.path, kind.environment, exit_must_be_zero=False,
+                             cage=[sys.executable, os.path.join(oracle.ROOT, "tests", "host", "trace.py"), log])
+        with agents.Agent(traced) as agent, agent.connect() as client:
+            client.sync()
+            ping(client)
+            # The wait for the next one belongs to the last one.
+            time.sleep(0.3)
+            began = os.path.getsize(log)
+            ping(client, pings)
+            time.sleep(0.3)
+            with open(log, "rb") as file:
+                file.seek(began)
+                return collections.Counter(number for (number,) in struct.iter_unpack("<H", file.read()))
 
 
 def start(kind, timeout=10.0):

@@ -1,4 +1,5 @@
-"""A table of what was measured of picoqga, of qemu-ga and of what else there is: samples in, medians, ratios and Markdown out."""
+"""A table of what was measured of picoqga, of qemu-ga and of what else there is: samples in, medians, ratios and Markdown out;
+and beside each figure the one that is wanted."""
 
 import statistics
 
@@ -27,6 +28,14 @@ class Table:
         else:
             row["samples"].setdefault(agent, []).extend(samples if isinstance(samples, list) else [samples])
 
+    def want(self, name, most=None, ratio=None, of="qemu-ga", over=None):
+        """What picoqga's figure in a row shall be: `most` at most; `ratio` times better than `of`; `over` above `of` at most.
+
+        A row that was not measured in this run is passed over.
+        """
+        if name in self.rows:
+            self.rows[name].setdefault("wanted", []).append({"most": most, "ratio": ratio, "of": of, "over": over})
+
     def finish(self):
         """Gives every row its medians, its ratios and the range of what is noisy. Returns the rows."""
         for row in self.rows.values():
@@ -38,12 +47,14 @@ class Table:
             row["noisy"] = {agent: spread(samples) for agent, samples in numbers.items()
                             if spread(samples)[1] - spread(samples)[0] > NOISE * row["median"][agent]}
             row["ratio"] = {agent: ratio(row, agent) for agent in self.agents[1:]}
+            for wanted in row.get("wanted", ()):
+                wanted["reached"] = reached(row, wanted)
         return list(self.rows.values())
 
     def markdown(self):
         """The table's lines, and the line that says how far to trust it."""
         titles = list(self.agents) + ["times better than %s" % agent for agent in self.agents[1:]]
-        lines = ["| | %s |" % " | ".join(titles), "|---|%s" % ("---:|" * len(titles))]
+        lines = ["| | %s | wanted |" % " | ".join(titles), "|---|%s---|" % ("---:|" * len(titles))]
         noisy = []
         for row in self.finish():
             unit = row["unit"]
@@ -52,6 +63,7 @@ class Table:
             title = "%s, %s" % (row["name"], unit) if unit else row["name"]
             cells += ["-" if value is None else "%.*f" % (2 if value < 10 else 1 if value < 100 else 0, value)
                       for value in row["ratio"].values()]
+            cells.append("; ".join(wish(wanted, unit) for wanted in row.get("wanted", ())))
             lines.append("| %s | %s |" % (title, " | ".join(cells)))
             noisy += ["%s (%s: %s to %s)" % (title, agent, number(low, unit), number(high, unit))
                       for agent, (low, high) in row["noisy"].items()]
@@ -66,6 +78,29 @@ def ratio(row, agent):
     if not ours or theirs is None:
         return None
     return (ours / theirs if theirs else None) if row["unit"] in RATES else theirs / ours
+
+
+def reached(row, wanted):
+    """Whether picoqga's median is as it is wanted; None where one of the two is not a number."""
+    ours, theirs = row["median"].get("picoqga"), row["median"].get(wanted["of"])
+    if ours is None or wanted["most"] is None and theirs is None:
+        return None
+    if wanted["most"] is not None:
+        return ours <= wanted["most"]
+    if wanted["over"] is not None:
+        return ours <= theirs + wanted["over"]
+    times = row["ratio"][wanted["of"]]
+    return times is None or times >= wanted["ratio"]
+
+
+def wish(wanted, unit):
+    if wanted["most"] is not None:
+        text = "at most %s" % number(wanted["most"], unit)
+    elif wanted["over"] is not None:
+        text = "at most %s above %s" % (number(wanted["over"], unit), wanted["of"])
+    else:
+        text = "%.3g times %s" % (wanted["ratio"], wanted["of"])
+    return text + {True: ": yes", False: ": **no**", None: ": not measured"}[wanted["reached"]]
 
 
 def spread(samples):
