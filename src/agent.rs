@@ -310,7 +310,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let row = self.table.find(self.machine.name()).filter(|_| self.machine.refusal().is_none());
         let has_secrets = row.is_none_or(|row| row.flags.secret);
         let scratch_bytes = if row.is_some() { self.machine.scratch_bytes() } else { 0 };
-        self.run(guest);
+        self.run(row, guest);
         if has_secrets {
             self.wipe(scratch_bytes);
             self.output_is_secret = true;
@@ -334,14 +334,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         }
     }
 
-    /// A request is complete: runs it, or says why not.
-    fn run(&mut self, guest: &mut G) {
+    /// A request is complete: runs its command, which is in this row of the table, or says why not.
+    fn run(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         let long = self.long;
-        self.run_or_refuse(guest);
+        self.run_or_refuse(row, guest);
         empty_spool(long, guest);
     }
 
-    fn run_or_refuse(&mut self, guest: &mut G) {
+    fn run_or_refuse(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         self.work = Work::Parse;
         let long = Cell::new(self.long.take());
         let written = || long.get().map_or(0, |long| long.written);
@@ -356,7 +356,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let parts = self.machine.parts();
         let begin = writer.mark();
         let mut refused = None;
-        let done = find(self.table, parts.name, guest, &mut refused).and_then(|row| {
+        let done = allowed(row, parts.name, guest, &mut refused).and_then(|row| {
             guest.called(row.name);
             if row.flags.delimited {
                 writer.raw(b"\xFF");
@@ -419,14 +419,13 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     }
 }
 
-/// The command `name`, if it is there and may run; else `refused` says why not.
-fn find<'n, G: Guest>(
-    table: &'static Table<G>,
+/// The command `name` with its `row`, if it has one and may run; else `refused` says why not.
+fn allowed<'n, G: Guest>(
+    row: Option<&'static Row<G>>,
     name: &'n [u8],
     guest: &mut G,
     refused: &mut Refused<'n>,
 ) -> Option<&'static Row<G>> {
-    let row = table.find(name);
     let error = match row.map(|row| (row.name, row.refusal(guest))) {
         Some((_, None)) => return row,
         Some((name, Some(reason))) => {

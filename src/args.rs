@@ -75,24 +75,34 @@ pub trait Value<'a>: Sized {
 
     /// The value when the member is absent. `None`, and an error, unless the type is optional.
     fn absent(path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
-        refuse(refused, error!["Parameter '", *path, "' is missing"])
+        missing(path, refused);
+        None
     }
 }
 
-/// Puts the error where it belongs, for a value that there is `None` of.
-fn refuse<'a, T>(refused: &mut Refused<'a>, error: Error<'a>) -> Option<T> {
-    *refused = Some(error);
+#[inline(never)] // and once instead of for each type
+fn missing(path: &Path, refused: &mut Refused<'_>) {
+    *refused = Some(error!["Parameter '", *path, "' is missing"]);
+}
+
+/// Refuses a value of the wrong type; answers `None`, of whatever there is none.
+pub fn wrong_type<T>(path: &Path, expected: &'static str, refused: &mut Refused<'_>) -> Option<T> {
+    #[inline(never)] // as for `missing`
+    fn refuse(path: &Path, expected: &'static str, refused: &mut Refused<'_>) {
+        *refused = Some(error!["Invalid parameter type for '", *path, "', expected: ", expected]);
+    }
+    refuse(path, expected, refused);
     None
 }
 
-/// Refuses a value of the wrong type.
-pub fn wrong_type<'a, T>(path: &Path, expected: &'static str, refused: &mut Refused<'a>) -> Option<T> {
-    refuse(refused, error!["Invalid parameter type for '", *path, "', expected: ", expected])
-}
-
-/// Refuses a word that an enumeration does not have.
+/// Refuses a word that an enumeration does not have; answers `None`, of whatever there is none.
 pub fn not_accepted<'a, T>(path: &Path, value: Text<'a>, refused: &mut Refused<'a>) -> Option<T> {
-    refuse(refused, error!["Parameter '", path.last(), "' does not accept value '", value, "'"])
+    #[inline(never)] // as for `missing`
+    fn refuse<'a>(path: &Path, value: Text<'a>, refused: &mut Refused<'a>) {
+        *refused = Some(error!["Parameter '", path.last(), "' does not accept value '", value, "'"]);
+    }
+    refuse(path, value, refused);
+    None
 }
 
 impl<'a> Value<'a> for i64 {
@@ -113,7 +123,10 @@ impl<'a> Value<'a> for u64 {
         }
         match serde_json_core::from_slice::<i64>(json) {
             Ok((value, _)) => Some(value.cast_unsigned()),
-            Err(_) => refuse(refused, error!["Parameter '", *path, "' expects uint64"]),
+            Err(_) => {
+                *refused = Some(error!["Parameter '", *path, "' expects uint64"]);
+                None
+            }
         }
     }
 }

@@ -151,8 +151,18 @@ impl<'o> Writer<'o> {
 
     /// An object whose members `fill` writes.
     pub fn object(&mut self, fill: impl FnOnce(&mut Object<'_, 'o>)) {
-        self.raw(b"{");
+        self.begin_object();
         fill(&mut Object { writer: self, first: true });
+        self.end_object();
+    }
+
+    #[inline(never)] // for there are as many callers as objects
+    fn begin_object(&mut self) {
+        self.raw(b"{");
+    }
+
+    #[inline(never)]
+    fn end_object(&mut self) {
         self.raw(b"}");
     }
 }

@@ -206,6 +206,7 @@ impl<'b> Runner<'b> {
     }
 
     /// A device came, went or changed: if the port is missing, this may be it.
+    #[inline(never)] // so that its buffer is not on the stack of the loop
     fn device_event(&mut self) {
         let mut message = [0; 2048];
         let mut port = false;

@@ -53,44 +53,44 @@ impl Machine<'_> {
             None if !self.is_object => return told(error!["QMP input must be a JSON object"], false),
             None => {}
         }
-        let error = match (self.fault, self.execute) {
+        let words = match (self.fault, self.execute) {
             (None, Some(_)) => return None,
-            (None, None) => error!["QMP input lacks member 'execute'"],
-            (Some((_, Fault::ExecuteIsNoText)), _) => error!["QMP input member 'execute' must be a string"],
-            (Some((_, Fault::ArgumentsAreNoObject)), _) => error!["QMP input member 'arguments' must be an object"],
+            (None, None) => "lacks member 'execute'",
+            (Some((_, Fault::ExecuteIsNoText)), _) => "member 'execute' must be a string",
+            (Some((_, Fault::ArgumentsAreNoObject)), _) => "member 'arguments' must be an object",
             (Some((_, Fault::Unexpected(span))), _) => {
-                error!["QMP input member '", Text::from_escaped(self.hold.bytes(span)), "' is unexpected"]
+                let name = Text::from_escaped(self.hold.bytes(span));
+                return told(error!["QMP input member '", name, "' is unexpected"], true);
             }
         };
-        told(error, true)
+        told(error!["QMP input ", words], true)
     }
 
     fn problem_error(&self, problem: Problem) -> Error<'_> {
-        const PREFIX: &str = "JSON parse error, ";
         let quoted = self.hold.bytes(Span { start: 0, end: self.quoted });
-        match problem {
-            Problem::Stray => error![PREFIX, "stray '", self.lexer.token_text(), "'"],
-            Problem::ExpectingValue => error![PREFIX, "expecting value"],
-            Problem::InvalidKeyword => error![PREFIX, "invalid keyword '", quoted, "'"],
-            Problem::KeyNotString => error![PREFIX, "key is not a string in object"],
-            Problem::MissingColon => error![PREFIX, "missing : in object pair"],
-            Problem::SeparatorInObject => error![PREFIX, "expected separator in dict"],
-            Problem::SeparatorInArray => error![PREFIX, "expected separator in list"],
-            Problem::DuplicateKey => error![PREFIX, "duplicate key"],
-            Problem::InvalidEscape => error![PREFIX, "invalid escape sequence in string"],
-            Problem::InvalidUnicode => error![PREFIX, quoted, " is not a valid Unicode character"],
-            Problem::InvalidUtf8 => error![PREFIX, "invalid UTF-8 sequence in string"],
-            Problem::Nesting => error!["JSON nesting depth limit exceeded"],
-            Problem::TooManyKeys => error!["JSON token count limit exceeded"],
-            Problem::TooLong => {
-                let capacity = u64::try_from(self.hold.capacity()).unwrap_or(u64::MAX);
-                error!["JSON token size limit exceeded: a request holds at most ", capacity, " bytes"]
-            }
-            Problem::IdTooLong => {
-                let capacity = u64::try_from(self.hold.id_capacity()).unwrap_or(u64::MAX);
-                error!["JSON token size limit exceeded: an id holds at most ", capacity, " bytes"]
-            }
-        }
+        let too_long = |what, capacity| {
+            let capacity = u64::try_from(capacity).unwrap_or(u64::MAX);
+            error!["JSON token size limit exceeded: ", what, " holds at most ", capacity, " bytes"]
+        };
+        // The words before and behind what is quoted.
+        let (before, quoted, behind): (_, &[u8], _) = match problem {
+            Problem::Stray => ("stray '", self.lexer.token_text(), "'"),
+            Problem::ExpectingValue => ("expecting value", b"", ""),
+            Problem::InvalidKeyword => ("invalid keyword '", quoted, "'"),
+            Problem::KeyNotString => ("key is not a string in object", b"", ""),
+            Problem::MissingColon => ("missing : in object pair", b"", ""),
+            Problem::SeparatorInObject => ("expected separator in dict", b"", ""),
+            Problem::SeparatorInArray => ("expected separator in list", b"", ""),
+            Problem::DuplicateKey => ("duplicate key", b"", ""),
+            Problem::InvalidEscape => ("invalid escape sequence in string", b"", ""),
+            Problem::InvalidUnicode => ("", quoted, " is not a valid Unicode character"),
+            Problem::InvalidUtf8 => ("invalid UTF-8 sequence in string", b"", ""),
+            Problem::Nesting => return error!["JSON nesting depth limit exceeded"],
+            Problem::TooManyKeys => return error!["JSON token count limit exceeded"],
+            Problem::TooLong => return too_long("a request", self.hold.capacity()),
+            Problem::IdTooLong => return too_long("an id", self.hold.id_capacity()),
+        };
+        error!["JSON parse error, ", before, quoted, behind]
     }
 
     /// The request that is complete, in its parts. Without `arguments` they are an empty object.

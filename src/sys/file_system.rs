@@ -63,7 +63,12 @@ pub fn room(file: &Fd) -> Result<Room, Errno> {
     check(unsafe { libc::fstatfs(file.raw(), &raw mut status) })?;
     // Some file systems tell only the size of what is best read at once, and count in it.
     let block_bytes = if status.f_frsize == 0 { status.f_bsize } else { status.f_frsize };
-    Ok(Room { block_bytes: number(block_bytes), blocks: status.f_blocks, free: status.f_bfree, available: status.f_bavail })
+    Ok(Room {
+        block_bytes: number(block_bytes),
+        blocks: status.f_blocks,
+        free: status.f_bfree,
+        available: status.f_bavail,
+    })
 }
 
 /// A number of the kernel's that is signed in some C libraries, and never negative.
