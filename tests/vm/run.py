@@ -36,6 +36,7 @@ import unprivileged  # noqa: F401
 import users  # noqa: F401
 import clients  # noqa: F401
 import transports  # noqa: F401
+import check_option  # noqa: F401
 import start  # noqa: F401
 import initramfs  # noqa: F401
 import beside
