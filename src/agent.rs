@@ -3,6 +3,8 @@
 //! It borrows all it works with, never sleeps, and opens nothing: the caller says when to go on. Call [`Agent::step`]
 //! until it answers [`Progress::Wait`], then wait for what it names, then call it again.
 
+mod ends;
+
 use core::cell::Cell;
 
 use embedded_io::{Error as _, ErrorKind};
@@ -10,15 +12,16 @@ use embedded_io::{Error as _, ErrorKind};
 use crate::args::{Members, Refused, Text};
 use crate::command::{Context, Cursor, Reply, Row, Step, Table};
 use crate::errno::Errno;
-use crate::error::{Class, Error};
+use crate::error::Class;
 use crate::guest::Guest;
 use crate::json::write::Writer;
-use crate::limits::{ERROR_TEXT_BYTES, least};
+use crate::limits::least;
 use crate::long::{Long, LongArgument, Place, no_file};
 use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 use crate::wipe::{wipe, wipe_stack};
 use crate::{error, error_of};
+use ends::{end_reply, write_error};
 
 /// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
 #[derive(Debug)]
@@ -461,40 +464,4 @@ fn empty_spool<G: Guest>(long: Option<Long>, guest: &mut G) {
 fn take_long<G: Guest>(long: &mut Long, argument: LongArgument<G>, text: LongText<'_>, guest: &mut G) {
     let piece = Text::from_escaped(text.text);
     long.take(piece, text.scratch, guest, argument.direct.map_or(no_file, |direct| direct.write));
-}
-
-fn end_reply(writer: &mut Writer<'_>, id: &[u8]) {
-    if !id.is_empty() {
-        writer.raw(b", \"id\": ");
-        writer.raw(id);
-    }
-    writer.raw(b"}\n");
-}
-
-/// Writes an error, which says how much of a long text was `written` before it.
-fn write_error(writer: &mut Writer<'_>, error: &Error<'_>, written: u64, id: &[u8]) {
-    let begin = writer.mark();
-    // In a buffer too small for the text, six times as long at worst once escaped, less of it is told.
-    let mut limit = ERROR_TEXT_BYTES;
-    loop {
-        writer.raw(b"{");
-        if !id.is_empty() {
-            writer.raw(b"\"id\": ");
-            writer.raw(id);
-            writer.raw(b", ");
-        }
-        writer.raw(b"\"error\": {\"class\": \"");
-        writer.raw(error.class.name().as_bytes());
-        writer.raw(b"\", \"desc\": \"");
-        error.write(limit, writer);
-        if written > 0 {
-            error![" (", written, " bytes were written)"].write(limit, writer);
-        }
-        writer.raw(b"\"}}\n");
-        if !writer.is_full() || limit == 0 {
-            return;
-        }
-        writer.roll_back(begin);
-        limit /= 2;
-    }
 }

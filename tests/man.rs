@@ -40,7 +40,7 @@ under the line
 Empty lines, and lines that begin with
 .BR # ,
 mean nothing.
-A key is the long name of an option, without its dashes; for
+A key is the long name of an option that does not only tell something, without its dashes; for
 .B \-\-daemonize
 it is also
 .BR daemon .
@@ -97,8 +97,21 @@ SIGTERM and SIGINT thaw what is frozen, and end the agent, with status 0.
 0 after a signal, and after what was only printed; 1 if the start failed, which with
 .B \-d
 is told before the one who started it goes on.
+With
+.B \-\-check
+1 if something does not work that the host is not told about: a command, the line, the log file or the pid file.
 .SH SEE ALSO
 .BR qemu\-ga (8)
+"#;
+
+/// What `--help` has in another place, or no room for.
+const MORE: &str = r#".TP
+.B \-h, \-\-help
+print the options
+.PP
+.B \-\-blacklist
+is accepted for
+.BR \-\-block\-rpcs .
 "#;
 
 /// Where the words on an option begin.
@@ -120,6 +133,7 @@ fn options() -> String {
             writeln!(page, ".SS {}", escaped(line.trim_end_matches(':'))).unwrap();
         }
     }
+    page.push_str(MORE);
     page
 }
 

@@ -193,7 +193,9 @@ def without_standard_descriptors_the_line_is_none_of_them():
 
 
 # Importing them declares their tests, which run after those above.
+import appliance  # noqa: E402, F401
 import background  # noqa: E402, F401
+import check_option  # noqa: E402, F401
 import commands  # noqa: E402, F401
 import lines  # noqa: E402, F401
 import memory  # noqa: E402, F401

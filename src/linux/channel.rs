@@ -7,10 +7,11 @@ use super::complaint::{failed, quoted};
 use super::lines::decimal;
 use super::log::Level;
 use super::options::Options;
+use super::path::Path;
 use crate::errno::Errno;
 use crate::error;
 use crate::error::{Error, Part};
-use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::fd::{self, Access, Fd, OpenFlags};
 use crate::sys::inherited::{self, Kind};
 use crate::sys::{process, socket, start, terminal};
 
@@ -170,6 +171,22 @@ impl Channel {
         }
     }
 
+    /// Whether it can be had now, as far as that is seen without opening it.
+    ///
+    /// # Errors
+    /// There is no such device or directory, or it may not be used.
+    pub fn look(&self, guest: &mut Linux) -> Result<(), Errno> {
+        match &self.source {
+            Source::Port => guest.look_for_port(self.name),
+            Source::Serial => fd::access(None, self.name, Access::READ_WRITE),
+            Source::Socket { address: Address::Unix, listener: None } => can_be_written(self.name),
+            Source::Socket { address: Address::Vsock { .. }, listener: None } => {
+                guest.sys.open(c"bus/virtio/drivers/vmw_vsock_virtio_transport").map(drop).map_err(|_| Errno::ENODEV)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the socket to wait for, if this channel wants one and has none.
     ///
     /// # Errors
@@ -216,6 +233,21 @@ impl Channel {
             }
         }
     }
+}
+
+/// Whether a file can be written, or made.
+///
+/// # Errors
+/// Those of access(2).
+pub fn can_be_written(path: &CStr) -> Result<(), Errno> {
+    match fd::access(None, path, Access::WRITE) {
+        Err(Errno::ENOENT) => {}
+        looked => return looked,
+    }
+    let end = path.to_bytes().iter().rposition(|&byte| byte == b'/');
+    let directory = path.to_bytes().get(..end.map_or(0, |end| end.max(1))).unwrap_or_default();
+    let directory = Path::of(&[directory, if end.is_none() { b"." } else { b"" }]);
+    fd::access(None, directory.ok_or(Errno::ENAMETOOLONG)?.as_c_str(), Access::WRITE)
 }
 
 fn open_serial(path: &CStr) -> Result<Fd, Errno> {

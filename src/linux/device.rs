@@ -6,9 +6,10 @@ use super::Linux;
 use super::lines::{decimal, read_whole};
 use super::path::Path;
 use crate::errno::Errno;
-use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::fd::{self, Access, Fd, OpenFlags};
 #[cfg(feature = "freeze")]
 use crate::sys::mount;
+use crate::sys::process;
 
 impl Linux {
     /// Opens the device that the kernel lists as `device` in `/sys/class/CLASS`.
@@ -54,6 +55,18 @@ impl Linux {
         }
         let _ = directory;
         true
+    }
+}
+
+/// Whether the device at `path`, which the kernel lists, can be opened, be it by a node that is made for it.
+///
+/// # Errors
+/// Those of access(2).
+pub(super) fn look_for_device(path: &CStr) -> Result<(), Errno> {
+    const CAP_MKNOD: u32 = 27;
+    match fd::access(None, path, Access::READ_WRITE) {
+        Err(Errno::ENOENT) if process::has_capability(CAP_MKNOD) => Ok(()),
+        looked => looked,
     }
 }
 

@@ -9,8 +9,8 @@ mod lists;
 
 use core::ffi::CStr;
 
-pub use command_line::{HELP_BYTES, Known, OPTIONS, OWN, Takes, Words, declared};
-pub use config::Kept;
+pub use command_line::{HELP_BYTES, Known, OPTIONS, OWN, Takes, Words, declared, tail};
+pub use config::{KEPT_BYTES, Kept};
 pub use dump::dump;
 pub use lists::Lists;
 
@@ -26,6 +26,7 @@ const HOOK_TIMEOUT: u8 = OWN | b'h';
 const FREEZE_TIMEOUT: u8 = OWN | b'f';
 const VSOCK_PEER: u8 = OWN | b'v';
 const BLACKLIST: u8 = OWN | b'b';
+const CHECK: u8 = OWN | b'c';
 
 /// Where the process number goes when nothing else is said.
 pub const PID_FILE: &CStr = c"/var/run/qemu-ga.pid";
@@ -76,6 +77,11 @@ pub enum Action {
     Run,
     /// Print what results from the command line and from this configuration file.
     Dump(Option<&'static CStr>),
+    /// Print what works here and what is missing, as one JSON object or as a table.
+    Check {
+        /// As JSON.
+        as_json: bool,
+    },
     /// Print the names of all commands.
     Commands,
     /// Print the version.
@@ -125,6 +131,7 @@ impl Options {
             HOOK_TIMEOUT => self.hook_timeout_s = number(value)?,
             FREEZE_TIMEOUT => self.freeze_timeout_s = number(value)?,
             SHUTDOWN_TIMEOUT => self.shutdown_timeout_s = number(value)?,
+            CHECK if value != c"json" => return Err("may have the value json"),
             VSOCK_PEER if value == c"any" => self.vsock_peer = None,
             VSOCK_PEER => self.vsock_peer = Some(number(value)?),
             _ => {}
@@ -178,9 +185,13 @@ pub fn read(words: &Words<'_>, line: &mut [u8], kept: &mut Kept, options: &mut O
     let of_values = |error| Refused { error, of_syntax: false };
     let config = config::read(named, line, kept, options).map_err(of_values)?;
     let mut dumps = false;
+    let mut checks = None;
     let mut instead = None;
     let mut wrong = None;
     let taken = command_line::each(words, &mut |option, value| {
+        if option.letter == CHECK {
+            checks = Some(Action::Check { as_json: value.is_some() });
+        }
         match (option.letter, value) {
             (b'V', _) => instead = Some(Action::Version),
             (b'h', _) => instead = Some(Action::Help),
@@ -202,6 +213,7 @@ pub fn read(words: &Words<'_>, line: &mut [u8], kept: &mut Kept, options: &mut O
     match (wrong, instead) {
         (Some(error), _) => Err(of_values(error)),
         (None, Some(action)) => Ok(action),
+        (None, None) if let Some(action) = checks => Ok(action),
         (None, None) if dumps => Ok(Action::Dump(config)),
         (None, None) => Ok(Action::Run),
     }

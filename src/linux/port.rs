@@ -3,12 +3,12 @@
 use core::ffi::CStr;
 
 use super::Linux;
-use super::device::open_device;
+use super::device::{look_for_device, open_device};
 use super::lines::read_whole;
 use super::path::Path;
 use crate::errno::Errno;
 use crate::sys::directory;
-use crate::sys::fd::{Fd, OpenFlags};
+use crate::sys::fd::{self, Access, Fd, OpenFlags};
 
 /// The port of a guest agent, where udev puts it.
 pub const DEFAULT_PATH: &CStr = c"/dev/virtio-ports/org.qemu.guest_agent.0";
@@ -29,6 +29,21 @@ impl Linux {
         let name = path.to_bytes().rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let device = self.find_port(name)?;
         self.open_of_class(b"virtio-ports", device.as_c_str().to_bytes(), FLAGS)
+    }
+
+    /// Whether [`Linux::open_port`] would find a port that it may open. It is left closed: an open one takes messages.
+    ///
+    /// # Errors
+    /// As there, but for `EBUSY`.
+    pub fn look_for_port(&mut self, path: &CStr) -> Result<(), Errno> {
+        match fd::access(None, path, Access::READ_WRITE) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            looked => return looked,
+        }
+        let name = path.to_bytes().rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let device = self.find_port(name)?;
+        let node = Path::of(&[b"/dev/", device.as_bytes()]).ok_or(Errno::ENOENT)?;
+        look_for_device(node.as_c_str())
     }
 
     /// The kernel's name, such as `vport1p1`, of the port that the host named `name`.

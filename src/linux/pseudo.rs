@@ -4,7 +4,7 @@
 use core::ffi::CStr;
 
 use crate::errno::Errno;
-use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::fd::{self, Access, Fd, OpenFlags};
 use crate::sys::mount;
 
 /// One of the kernel's own file systems.
@@ -42,6 +42,14 @@ impl Pseudo {
     /// Whether it surely has no such file or directory, or can itself not be had.
     pub fn lacks(&mut self, path: &CStr) -> bool {
         matches!(self.open(path), Err(Errno::ENOENT | Errno::ENODEV | Errno::EPERM))
+    }
+
+    /// Asks whether a file in it may be written.
+    ///
+    /// # Errors
+    /// Those of faccessat(2); if it is not mounted, those of a private mount.
+    pub fn may_write(&mut self, path: &CStr) -> Result<(), Errno> {
+        self.with_root(|root| fd::access(Some(root), path, Access::WRITE))
     }
 
     /// Reads where a symbolic link in it points to.

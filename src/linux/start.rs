@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use super::Linux;
 use super::channel::Channel;
+use super::check::check;
 use super::complaint::failed;
 use super::log::{Level, Log};
 use super::options::{self, Action, HELP_BYTES, Kept, OPTIONS, Options, Refused, Words};
@@ -73,6 +74,9 @@ pub fn main(mut arguments: Arguments) -> i32 {
             return run(&mut options, log, buffers);
         }
         Ok(Action::Dump(config)) => dump(&mut options, config, &words, &mut memory.request),
+        Ok(Action::Check { as_json }) => {
+            return check(&mut options, log, as_json, &mut memory.request, kept.into_free());
+        }
         Ok(Action::Version) => {
             print(&[b"QEMU Guest Agent ", SCHEMA_VERSION.as_bytes(), b" (", IMPLEMENTATION.as_bytes(), b")\n"]);
             Ok(())
@@ -81,7 +85,7 @@ pub fn main(mut arguments: Arguments) -> i32 {
             print(&[
                 b"Usage: ",
                 name,
-                b" [-m METHOD] [-p PATH] [OPTION]...\n",
+                b" [-m METHOD] [-p PATH] [OPTION]... (-h, --help: print this)\n",
                 OPTIONS.as_bytes().get(..HELP_BYTES).unwrap_or_default(),
             ]);
             Ok(())

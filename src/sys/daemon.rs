@@ -21,7 +21,8 @@ pub struct Starting {
     parent: Fd,
 }
 
-/// Makes a child, in a session of its own, and, in the parent, waits until that has started.
+/// Makes a child, in a session of its own, and, in the parent, waits until that has started. The child's own files follow the
+/// umask of the one who started it, those of its programs do not.
 ///
 /// # Errors
 /// Those of pipe2(2) and fork(2); no child was made.
@@ -36,6 +37,7 @@ pub fn detach() -> Result<Side, Errno> {
         drop(read);
         // SAFETY: the call touches no memory. It fails only for the leader of a process group, which a child is not.
         unsafe { libc::setsid() };
+        super::spawn::keep_files_private();
         return Ok(Side::Child(Starting { parent: write }));
     }
     drop(write);

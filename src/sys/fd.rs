@@ -250,6 +250,31 @@ pub fn block_device_number(path: &CStr) -> Option<(u32, u32)> {
     is_block_device.then(|| (libc::major(status.st_rdev), libc::minor(status.st_rdev)))
 }
 
+/// What is to be done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access(c_int);
+
+#[allow(missing_docs)] // as they say
+impl Access {
+    pub const EXIST: Access = Access(libc::F_OK);
+    pub const READ: Access = Access(libc::R_OK);
+    pub const WRITE: Access = Access(libc::W_OK);
+    pub const READ_WRITE: Access = Access(libc::R_OK | libc::W_OK);
+    pub const EXECUTE: Access = Access(libc::X_OK);
+}
+
+/// Asks whether that could be done with the file at a path, in a directory if it is relative and one is given.
+///
+/// # Errors
+/// Those of faccessat(2): why it could not be done.
+pub fn access(directory: Option<&Fd>, path: &CStr, access: Access) -> Result<(), Errno> {
+    let Access(mode) = access;
+    let place = directory.map_or(libc::AT_FDCWD, Fd::raw);
+    // The C library's own makes a process, for a flag that is not asked for.
+    // SAFETY: `path` ends with a NUL, the directory is open, and the call keeps no pointer.
+    check(unsafe { libc::syscall(libc::SYS_faccessat, place, path.as_ptr(), mode) }).map(drop)
+}
+
 /// Removes a name from its directory.
 ///
 /// # Errors

@@ -8,6 +8,19 @@ pub fn id() -> i32 {
     unsafe { libc::getpid() }
 }
 
+/// Whether this process has the privilege of this number (capabilities(7)), of the first 32, in force.
+pub fn has_capability(number: u32) -> bool {
+    /// The form of the call with two times three sets of 32.
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    let mut sets = [0_u32; 6];
+    // SAFETY: the header, of two numbers of which the process 0 is this one, is readable, there is room for the sets of this
+    // form, and the call keeps no pointer.
+    let result = unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
+    let [effective, ..] = sets;
+    result == 0 && effective.checked_shr(number).unwrap_or(0) & 1 == 1
+}
+
 /// Ends this process at once.
 pub fn exit(status: i32) -> ! {
     // SAFETY: the call touches no memory and does not come back.

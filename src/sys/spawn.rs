@@ -6,7 +6,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::fd::Fd;
 use super::{check, kernel, last_errno};
@@ -90,6 +90,15 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
+/// Files that programs make are for their owner only.
+static PRIVATE_FILES: AtomicBool = AtomicBool::new(false);
+
+/// From now on programs are started with the umask 077, whatever that of this process is: what they are told to note, such as a
+/// dump of a database, is then not for everybody. Programs of a qemu-ga in the background have it.
+pub fn keep_files_private() {
+    PRIVATE_FILES.store(true, Ordering::Relaxed);
+}
+
 /// What the child is to do, and what it tells of it. The parent's own, which stands still meanwhile.
 struct Plan<'p> {
     program: &'p Program<'p>,
@@ -168,6 +177,9 @@ impl Plan<'_> {
         if self.program.new_session {
             // SAFETY: the call touches no memory. A new process leads no group, so it does not fail.
             unsafe { libc::setsid() };
+        }
+        if PRIVATE_FILES.load(Ordering::Relaxed) {
+            super::fd::set_umask(0o077);
         }
         if let Err(errno) = self.place_descriptors() {
             return errno;

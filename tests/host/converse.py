@@ -1,6 +1,6 @@
 """A host's conversation with an agent in a small virtual machine, printed so that a person can follow it.
 
-    python3 tests/host/converse.py --image INITRAMFS [--shell]
+    python3 tests/host/converse.py --image INITRAMFS [--disk IMAGE] [--shell]
 
 Every line sent is shown as `->`, every line received as `<-`, each with the milliseconds since the conversation began. Ends with
 one line that says whether all went as it should; the exit status says the same. `ci/vm` makes the image and calls this.
@@ -142,6 +142,7 @@ def interrupted(*_):
 def main():
     parser = argparse.ArgumentParser(description="talk to picoqga in a virtual machine")
     parser.add_argument("--image", required=True, help="the initramfs to boot")
+    parser.add_argument("--disk", action="append", default=[], help="a disk of the machine; may be repeated")
     parser.add_argument("--shell", action="store_true", help="leave the machine up and say how to talk to it")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupted)
@@ -149,7 +150,7 @@ def main():
     print("Looking whether KVM works here.", flush=True)
     accel = accelerator()
     print("Booting a guest that has nothing but picoqga, busybox and its kernel (QEMU, %s)." % accel.upper(), flush=True)
-    vm = Vm(arguments.image, accel=accel, console_socket=arguments.shell, append="picoqga.shell" if arguments.shell else "")
+    vm = Vm(arguments.image, accel=accel, disks=arguments.disk, console_socket=arguments.shell, append="picoqga.shell" if arguments.shell else "")
     try:
         with vm:
             try:

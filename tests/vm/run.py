@@ -36,8 +36,10 @@ import unprivileged  # noqa: F401
 import users  # noqa: F401
 import clients  # noqa: F401
 import transports  # noqa: F401
+import check_option  # noqa: F401
 import start  # noqa: F401
 import initramfs  # noqa: F401
+import appliance  # noqa: F401
 import beside
 import beside_storage  # noqa: F401
 import beside_start  # noqa: F401

@@ -88,6 +88,20 @@ def vsock(vm):
         converse(vm, pid, "bridge")
 
 
+def without_vsock():
+    """A machine of the same kind, in which nobody has loaded the driver."""
+    return Guest(devices=lines.options["devices"])
+
+
+@test(group="transports", fixture=without_vsock)
+def a_driver_that_is_loaded_later_is_waited_for(vm):
+    with vm.running_agent("-v -m vsock-listen -p 4294967295:5000 --vsock-peer 1") as pid:
+        vm.shell.check("until grep -q 'trying again' /tmp/agent.log; do sleep 0.1; done")
+        load_vsock(vm)
+        with bridged(vm, 5000):
+            converse(vm, pid, "bridge")
+
+
 @test(group="transports", fixture=lines)
 def vsock_serves_the_host_only(vm):
     load_vsock(vm)

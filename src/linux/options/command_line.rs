@@ -14,7 +14,8 @@ pub type Words<'w> = dyn Fn(usize) -> Option<&'static CStr> + 'w;
 /// its letter, if it has one, its long name, and the value it takes in capitals, in brackets if it may be left out.
 ///
 /// It fits a screen of 24 lines of 80 columns, with the usage line above it. Behind the empty line is what is read as well,
-/// but not told of: the name that `--block-rpcs` had up to qemu-ga 7, and an option that does nothing on Linux.
+/// but not told of here: the name that `--block-rpcs` had up to qemu-ga 7, an option that does nothing on Linux, and the one
+/// that prints this, of which the usage line tells.
 pub const OPTIONS: &str = "\
 Talking to the host:
   -m, --method METHOD        virtio-serial, isa-serial, (unix|vsock)-listen, fd
@@ -36,11 +37,12 @@ Commands:
       --freeze-timeout S     end a freeze nobody asks about (600); 0 for never
       --shutdown-timeout S   how long PID 1 has to stop the machine (90)
 Telling:
+      --check[=json]         what works here, what is missing, and how to get it
   -D, --dump-conf            print the configuration that results
   -V, --version              print the version
-  -h, --help                 print this
 
       --blacklist LIST
+  -h, --help
   -s, --service WHAT
 ";
 
@@ -232,7 +234,7 @@ fn long(word: &'static CStr) -> Result<(Known, Option<&'static CStr>), Error<'st
 
 /// What is left of a text behind its first bytes.
 #[inline(never)]
-fn tail(text: &'static CStr, start: usize) -> &'static CStr {
+pub fn tail(text: &'static CStr, start: usize) -> &'static CStr {
     let bytes = text.to_bytes_with_nul().get(start..).unwrap_or_default();
     CStr::from_bytes_with_nul(bytes).unwrap_or(c"")
 }

@@ -6,9 +6,9 @@
 
 use core::ffi::CStr;
 
-use super::Options;
 use super::command_line::{Known, Takes};
 use super::lists::List;
+use super::{CHECK, Options};
 use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
@@ -24,7 +24,7 @@ const CONFIG_PATH: &CStr = c"/etc/qemu/qemu-ga.conf";
 const _: () = assert!(REQUEST_BYTES == 131_072);
 
 /// How much text the values of a file may come to: each path as long as Linux lets it be.
-const KEPT_BYTES: usize = 5 * 4096;
+pub const KEPT_BYTES: usize = 5 * 4096;
 
 /// The values of a file: they take the end of a buffer.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ pub(super) fn each_value(path: &CStr, line: &mut [u8], take: &mut Take<'_>) -> R
             Ok(Entry::Value(key, value)) if group == Some(true) => {
                 let name = if key == b"daemon" { b"daemonize" } else { key };
                 // Some options are no keys.
-                match Known::named(name).filter(|option| !matches!(option.letter, b'c' | b'D' | b'V' | b'h')) {
+                match Known::named(name).filter(|option| !matches!(option.letter, b'c' | b'D' | b'V' | b'h' | CHECK)) {
                     None => Ok(()),
                     Some(option) => take(option, value).map_err(|why| Wrong::Value(number, option.name, why)),
                 }

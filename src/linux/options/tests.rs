@@ -70,7 +70,7 @@ fn every_option_has_a_letter_of_its_own_and_is_told_of_on_one_screen() {
     for line in &lines {
         assert!(line.len() <= 80, "{line}");
     }
-    assert_eq!(lines.iter().filter(|line| line.starts_with("  ")).count() + 2, all.len());
+    assert_eq!(lines.iter().filter(|line| line.starts_with("  ")).count() + 3, all.len());
     assert!(!help.contains("blacklist"));
 }
 
@@ -296,4 +296,18 @@ fn what_is_kept_of_a_file_has_a_limit() {
     assert!(read_words(words, 12, 4096).is_ok());
     let error = read_words(words, 11, 4096).err().map(|refused| text_of(&refused.error));
     assert_eq!(error.as_deref().map(|error| error.ends_with(text)), Some(true), "{error:?}");
+}
+
+#[test]
+fn what_works_is_told_in_two_forms() {
+    for (words, as_json) in
+        [(&[c"--check"][..], false), (&[c"--check=json"], true), (&[c"-D", c"--check", c"-v"], false)]
+    {
+        let action = read_words(words, 65536, 4096).map(|(action, _)| action);
+        assert_eq!(action.ok(), Some(Action::Check { as_json }), "{words:?}");
+    }
+    let (text, of_syntax) = refusal(&[c"--check=xml"]);
+    assert_eq!((text.as_str(), of_syntax), ("option '--check' may have the value json, not 'xml'", false));
+    // What qemu-ga takes for its own stays so, and the file has no such key.
+    assert_eq!(run(&[c"--c", file(b"[general]\nverbose=1\ncheck=x\n")]), run(&[c"-v"]));
 }

@@ -144,6 +144,20 @@ def pid_files(t, kind):
         process.wait()
 
 
+@subject.scenario(agent=False, diff="file-umask")
+def files_of_an_agent_in_the_background(t, kind):
+    with background(t, kind, ["-f", t.path("pid"), "-p", "s", "-l", t.path("log")]), AgentClient(t.path("s"), timeout=5.0) as client:
+        client.run("guest-exec", {"path": "/bin/sh", "arg": ["-c", "umask >%s" % t.path("umask")]})
+        client.run("guest-file-open", {"path": t.path("opened"), "mode": "w"})
+        deadline = time.monotonic() + 5
+        while not (os.path.exists(t.path("umask")) and read(t, "umask")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        t.note("the umask of programs", read(t, "umask"))
+        t.mode("umask")
+        t.mode("log")
+        t.mode("opened", diff="file-umask", theirs="0o666", ours="0o644")
+
+
 def read(t, name):
     with open(t.path(name)) as file:
         return file.read()

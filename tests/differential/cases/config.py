@@ -151,6 +151,8 @@ def options_of_our_own(t, kind):
     status, out, _ = run(t, kind, ["--shutdown-timeout", "5", "--vsock-peer=any", "-D"])
     t.note("they are known", (status, "shutdown-timeout=5\nvsock-peer=any\n" in out), diff="own-options", theirs=(1, False),
            ours=(0, True))
+    _, out, _ = run(t, kind, ["--check=json", "-m", "unix-listen", "-p", "s"])
+    t.note("--check", '"name": "guest-ping", "state": "works"' in out, diff="own-options", theirs=False, ours=True)
 
 
 @subject.scenario(agent=False, diff="config-limits")
