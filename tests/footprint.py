@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the release binary may not contain: a heap, a dynamic linker, a panic of our own.
+"""What the release binary may not contain: a heap, a dynamic linker, a panic.
 
 Builds the release binary once more with its symbols, under target/unstripped; the code is the same (ci/size checks that).
 """
@@ -20,13 +20,6 @@ BINARY = room.NAMED
 
 # What the C library would pull a heap in for. Of these, free alone would already tell of one.
 HEAP = {"malloc", "calloc", "realloc", "free", "__libc_malloc", "__libc_free", "__expand_heap", "mmap", "__mmap", "brk", "sbrk"}
-
-# Functions that can reach a panic, all of them in packages: why each one does not happen. Anything else fails.
-PANICS = {
-    r"picoqga::base64::decode_group": "base64ct, which splits four characters and three bytes where they end",
-    r"picoqga::base64::encode_rest": "base64ct, which has compared the length of the text with the room for it",
-    r"base64ct::encoding::validate_last_block": "it looks at the last four characters of four",
-}
 
 runner = Runner("footprint")
 test = runner.test
@@ -56,8 +49,8 @@ def callers_of_panics():
         target = re.search(r"\s(?:call|j[a-z]+)\s+[0-9a-f]+ <(.*?)(?:\+0x[0-9a-f]+)?>$", line)
         if target and target.group(1) != function:
             calls.setdefault(target.group(1), set()).add(function)
+    assert len(calls) > 500, "only %d functions are seen to be called: the disassembly is not understood" % len(calls)
     machinery = {name for name in calls if "panicking" in name}
-    assert machinery, "no panic is left at all: say so here"
     todo, found = list(machinery), set()
     while todo:
         for caller in calls.get(todo.pop(), ()):
@@ -67,7 +60,7 @@ def callers_of_panics():
                     todo.append(caller)
             else:
                 found.add(caller)
-    assert found, "nobody is seen to call %s, so it would not be in the binary" % ", ".join(sorted(machinery))
+    assert found or not machinery, "nobody is seen to call %s, so it would not be there" % ", ".join(sorted(machinery))
     return found
 
 
@@ -94,11 +87,9 @@ def it_has_no_tables_that_nothing_reads():
 
 
 @test
-def no_code_of_ours_can_panic():
+def nothing_can_panic():
     callers = callers_of_panics()
-    ours = sorted(name for name in callers if not any(re.search(pattern, name) for pattern in PANICS))
-    assert not ours, "these can reach a panic: %s" % ", ".join(ours)
-    print("   panics are left in: %s" % (", ".join(sorted(callers)) or "nothing"))
+    assert not callers, "these can reach a panic: %s" % ", ".join(sorted(callers))
 
 
 @test
