@@ -136,6 +136,7 @@ impl<'b> Runner<'b> {
     ///
     /// # Errors
     /// The system can not wait.
+    #[inline(never)] // so that what the start had on the stack is not under it for ever, and lies near where it is
     pub fn run(&mut self) -> Result<(), Errno> {
         loop {
             self.work();
