@@ -11,6 +11,7 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=-zpack-relative-relocs");
         println!("cargo::rustc-link-arg-bins=--no-eh-frame-hdr");
         // Cargo links in the root of the workspace.
+        println!("cargo::rustc-link-arg-bins=-zmax-page-size=65536");
         println!("cargo::rustc-link-arg-bins=-Tsrc/main.ld");
     }
 }

@@ -90,146 +90,147 @@ impl Errno {
     pub const ESTALE: Errno = Errno(116);
 
     /// The text of the number, `None` for a number without one.
-    pub fn text(self) -> Option<&'static str> {
-        usize::try_from(self.0).ok().and_then(|number| TEXTS.get(number)).copied().filter(|text| !text.is_empty())
+    pub fn text(self) -> Option<&'static [u8]> {
+        let number = usize::try_from(self.0).ok()?;
+        TEXTS.as_bytes().split(|&byte| byte == b'\n').nth(number).filter(|text| !text.is_empty())
     }
 }
 
-/// By number; empty where Linux has no such number.
-#[rustfmt::skip]
-static TEXTS: [&str; 134] = [
-    "Success",
-    "Operation not permitted",
-    "No such file or directory",
-    "No such process",
-    "Interrupted system call",
-    "Input/output error",
-    "No such device or address",
-    "Argument list too long",
-    "Exec format error",
-    "Bad file descriptor",
-    "No child processes",
-    "Resource temporarily unavailable",
-    "Cannot allocate memory",
-    "Permission denied",
-    "Bad address",
-    "Block device required",
-    "Device or resource busy",
-    "File exists",
-    "Invalid cross-device link",
-    "No such device",
-    "Not a directory",
-    "Is a directory",
-    "Invalid argument",
-    "Too many open files in system",
-    "Too many open files",
-    "Inappropriate ioctl for device",
-    "Text file busy",
-    "File too large",
-    "No space left on device",
-    "Illegal seek",
-    "Read-only file system",
-    "Too many links",
-    "Broken pipe",
-    "Numerical argument out of domain",
-    "Numerical result out of range",
-    "Resource deadlock avoided",
-    "File name too long",
-    "No locks available",
-    "Function not implemented",
-    "Directory not empty",
-    "Too many levels of symbolic links",
-    "",
-    "No message of desired type",
-    "Identifier removed",
-    "Channel number out of range",
-    "Level 2 not synchronized",
-    "Level 3 halted",
-    "Level 3 reset",
-    "Link number out of range",
-    "Protocol driver not attached",
-    "No CSI structure available",
-    "Level 2 halted",
-    "Invalid exchange",
-    "Invalid request descriptor",
-    "Exchange full",
-    "No anode",
-    "Invalid request code",
-    "Invalid slot",
-    "",
-    "Bad font file format",
-    "Device not a stream",
-    "No data available",
-    "Timer expired",
-    "Out of streams resources",
-    "Machine is not on the network",
-    "Package not installed",
-    "Object is remote",
-    "Link has been severed",
-    "Advertise error",
-    "Srmount error",
-    "Communication error on send",
-    "Protocol error",
-    "Multihop attempted",
-    "RFS specific error",
-    "Bad message",
-    "Value too large for defined data type",
-    "Name not unique on network",
-    "File descriptor in bad state",
-    "Remote address changed",
-    "Can not access a needed shared library",
-    "Accessing a corrupted shared library",
-    ".lib section in a.out corrupted",
-    "Attempting to link in too many shared libraries",
-    "Cannot exec a shared library directly",
-    "Invalid or incomplete multibyte or wide character",
-    "Interrupted system call should be restarted",
-    "Streams pipe error",
-    "Too many users",
-    "Socket operation on non-socket",
-    "Destination address required",
-    "Message too long",
-    "Protocol wrong type for socket",
-    "Protocol not available",
-    "Protocol not supported",
-    "Socket type not supported",
-    "Operation not supported",
-    "Protocol family not supported",
-    "Address family not supported by protocol",
-    "Address already in use",
-    "Cannot assign requested address",
-    "Network is down",
-    "Network is unreachable",
-    "Network dropped connection on reset",
-    "Software caused connection abort",
-    "Connection reset by peer",
-    "No buffer space available",
-    "Transport endpoint is already connected",
-    "Transport endpoint is not connected",
-    "Cannot send after transport endpoint shutdown",
-    "Too many references: cannot splice",
-    "Connection timed out",
-    "Connection refused",
-    "Host is down",
-    "No route to host",
-    "Operation already in progress",
-    "Operation now in progress",
-    "Stale file handle",
-    "Structure needs cleaning",
-    "Not a XENIX named type file",
-    "No XENIX semaphores available",
-    "Is a named type file",
-    "Remote I/O error",
-    "Disk quota exceeded",
-    "No medium found",
-    "Wrong medium type",
-    "Operation canceled",
-    "Required key not available",
-    "Key has expired",
-    "Key has been revoked",
-    "Key was rejected by service",
-    "Owner died",
-    "State not recoverable",
-    "Operation not possible due to RF-kill",
-    "Memory page has hardware error",
-];
+/// By number, a line each; empty where Linux has no such number. One text, because a table of them would need an address for
+/// each.
+const TEXTS: &str = "\
+Success\n\
+Operation not permitted\n\
+No such file or directory\n\
+No such process\n\
+Interrupted system call\n\
+Input/output error\n\
+No such device or address\n\
+Argument list too long\n\
+Exec format error\n\
+Bad file descriptor\n\
+No child processes\n\
+Resource temporarily unavailable\n\
+Cannot allocate memory\n\
+Permission denied\n\
+Bad address\n\
+Block device required\n\
+Device or resource busy\n\
+File exists\n\
+Invalid cross-device link\n\
+No such device\n\
+Not a directory\n\
+Is a directory\n\
+Invalid argument\n\
+Too many open files in system\n\
+Too many open files\n\
+Inappropriate ioctl for device\n\
+Text file busy\n\
+File too large\n\
+No space left on device\n\
+Illegal seek\n\
+Read-only file system\n\
+Too many links\n\
+Broken pipe\n\
+Numerical argument out of domain\n\
+Numerical result out of range\n\
+Resource deadlock avoided\n\
+File name too long\n\
+No locks available\n\
+Function not implemented\n\
+Directory not empty\n\
+Too many levels of symbolic links\n\
+\n\
+No message of desired type\n\
+Identifier removed\n\
+Channel number out of range\n\
+Level 2 not synchronized\n\
+Level 3 halted\n\
+Level 3 reset\n\
+Link number out of range\n\
+Protocol driver not attached\n\
+No CSI structure available\n\
+Level 2 halted\n\
+Invalid exchange\n\
+Invalid request descriptor\n\
+Exchange full\n\
+No anode\n\
+Invalid request code\n\
+Invalid slot\n\
+\n\
+Bad font file format\n\
+Device not a stream\n\
+No data available\n\
+Timer expired\n\
+Out of streams resources\n\
+Machine is not on the network\n\
+Package not installed\n\
+Object is remote\n\
+Link has been severed\n\
+Advertise error\n\
+Srmount error\n\
+Communication error on send\n\
+Protocol error\n\
+Multihop attempted\n\
+RFS specific error\n\
+Bad message\n\
+Value too large for defined data type\n\
+Name not unique on network\n\
+File descriptor in bad state\n\
+Remote address changed\n\
+Can not access a needed shared library\n\
+Accessing a corrupted shared library\n\
+.lib section in a.out corrupted\n\
+Attempting to link in too many shared libraries\n\
+Cannot exec a shared library directly\n\
+Invalid or incomplete multibyte or wide character\n\
+Interrupted system call should be restarted\n\
+Streams pipe error\n\
+Too many users\n\
+Socket operation on non-socket\n\
+Destination address required\n\
+Message too long\n\
+Protocol wrong type for socket\n\
+Protocol not available\n\
+Protocol not supported\n\
+Socket type not supported\n\
+Operation not supported\n\
+Protocol family not supported\n\
+Address family not supported by protocol\n\
+Address already in use\n\
+Cannot assign requested address\n\
+Network is down\n\
+Network is unreachable\n\
+Network dropped connection on reset\n\
+Software caused connection abort\n\
+Connection reset by peer\n\
+No buffer space available\n\
+Transport endpoint is already connected\n\
+Transport endpoint is not connected\n\
+Cannot send after transport endpoint shutdown\n\
+Too many references: cannot splice\n\
+Connection timed out\n\
+Connection refused\n\
+Host is down\n\
+No route to host\n\
+Operation already in progress\n\
+Operation now in progress\n\
+Stale file handle\n\
+Structure needs cleaning\n\
+Not a XENIX named type file\n\
+No XENIX semaphores available\n\
+Is a named type file\n\
+Remote I/O error\n\
+Disk quota exceeded\n\
+No medium found\n\
+Wrong medium type\n\
+Operation canceled\n\
+Required key not available\n\
+Key has expired\n\
+Key has been revoked\n\
+Key was rejected by service\n\
+Owner died\n\
+State not recoverable\n\
+Operation not possible due to RF-kill\n\
+Memory page has hardware error\n\
+";

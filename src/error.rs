@@ -178,7 +178,7 @@ impl Part<'_> {
             }
             Part::Unsigned(value) => piece(decimal(value, &mut [0; 20])),
             Part::Errno(errno) => match errno.text() {
-                Some(text) => piece(text.as_bytes()),
+                Some(text) => piece(text),
                 None => {
                     piece(b"Unknown error ");
                     piece(decimal(u64::from(errno.0.unsigned_abs()), &mut [0; 20]));

@@ -158,6 +158,7 @@ impl Reason {
 
 /// Tells what works here, and answers the exit status: 1 if something does not that the agent, as it is configured, would
 /// have. `scratch` is room for the commands, and `output` for a line.
+#[inline(never)] // what is seldom wanted has no place in what runs at each start
 pub fn check(options: &mut Options, log: Log, as_json: bool, scratch: &mut [u8], output: &mut [u8]) -> i32 {
     // What is frozen at the moment says nothing of the image; and this is nowhere that a marker could be.
     options.state_directory = Some(c"/dev/null");

@@ -50,7 +50,8 @@ pub struct LineError(pub Errno);
 
 impl fmt::Display for LineError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.0.text().unwrap_or("unknown error"))
+        let text = self.0.text().unwrap_or(b"unknown error");
+        formatter.write_str(core::str::from_utf8(text).unwrap_or_default())
     }
 }
 

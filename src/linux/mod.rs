@@ -158,14 +158,12 @@ impl Linux {
 
     /// When something is to be done though nothing happens, in nanoseconds of the time since boot.
     pub fn deadline_ns(&self) -> Option<i64> {
-        let deadlines = [
-            #[cfg(feature = "freeze")]
-            self.freeze.deadline_ns(),
-            #[cfg(feature = "power")]
-            self.power.deadline_ns(),
-            None,
-        ];
-        deadlines.into_iter().flatten().min()
+        let earliest_ns = None;
+        #[cfg(feature = "freeze")]
+        let earliest_ns = earlier(earliest_ns, self.freeze.deadline_ns());
+        #[cfg(feature = "power")]
+        let earliest_ns = earlier(earliest_ns, self.power.deadline_ns());
+        earliest_ns
     }
 
     /// Does what is due at `now_ns`.
@@ -175,6 +173,14 @@ impl Linux {
         #[cfg(feature = "power")]
         self.force_shutdown_if_due(now_ns);
         let _ = now_ns;
+    }
+}
+
+/// The earlier of two times, either of which may never come.
+pub(crate) fn earlier(one_ns: Option<i64>, other_ns: Option<i64>) -> Option<i64> {
+    match (one_ns, other_ns) {
+        (Some(one_ns), Some(other_ns)) => Some(one_ns.min(other_ns)),
+        (one_ns, other_ns) => one_ns.or(other_ns),
     }
 }
 

@@ -8,10 +8,10 @@
 //! there while the port still says that nobody is. They are told from the last bytes of the old one by the end of file
 //! that was read between them; the reply then waits for the host to be announced, for two seconds at the most.
 
-use super::Linux;
 use super::channel::Channel;
 use super::line::Line;
 use super::log::Level;
+use super::{Linux, earlier};
 use crate::agent::{Agent, Progress};
 use crate::errno::Errno;
 use crate::error::Part;
@@ -153,8 +153,7 @@ impl<'b> Runner<'b> {
     /// The next time at which something has to be done, in nanoseconds since boot.
     fn deadline_ns(&self) -> Option<i64> {
         let retry_ns = if self.line.is_none() { self.retry.at_ns } else { None };
-        let deadlines = [self.guest.deadline_ns(), retry_ns, self.arrival_deadline_ns()];
-        deadlines.into_iter().flatten().min()
+        earlier(self.guest.deadline_ns(), earlier(retry_ns, self.arrival_deadline_ns()))
     }
 
     /// Does what had to be done by now.

@@ -111,6 +111,7 @@ pub fn main(mut arguments: Arguments) -> i32 {
     status(&log, done)
 }
 
+#[inline(never)] // as for `dump`
 fn print(pieces: &[&[u8]]) {
     let mut printer = Printer::new();
     for piece in pieces {
@@ -129,6 +130,7 @@ fn status(log: &Log, done: Result<(), Error<'_>>) -> i32 {
     }
 }
 
+#[inline(never)] // what is seldom wanted has no place in what runs at each start
 fn dump(
     options: &mut Options,
     config: Option<&CStr>,
