@@ -17,6 +17,7 @@ pub mod authorized_keys;
 pub mod block_devices;
 mod calendar;
 pub mod channel;
+#[cfg(feature = "check")]
 pub mod check;
 #[cfg(feature = "exec")]
 pub mod children;

@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use super::Linux;
 use super::channel::Channel;
+#[cfg(feature = "check")]
 use super::check::check;
 use super::complaint::failed;
 use super::log::{Level, Log};
@@ -74,9 +75,12 @@ pub fn main(mut arguments: Arguments) -> i32 {
             return run(&mut options, log, buffers);
         }
         Ok(Action::Dump(config)) => dump(&mut options, config, &words, &mut memory.request),
+        #[cfg(feature = "check")]
         Ok(Action::Check { as_json }) => {
             return check(&mut options, log, as_json, &mut memory.request, kept.into_free());
         }
+        #[cfg(not(feature = "check"))]
+        Ok(Action::Check { .. }) => Err(error!["--check was left out when this agent was built"]),
         Ok(Action::Version) => {
             print(&[b"QEMU Guest Agent ", SCHEMA_VERSION.as_bytes(), b" (", IMPLEMENTATION.as_bytes(), b")\n"]);
             Ok(())

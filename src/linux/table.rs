@@ -3,23 +3,25 @@
 use super::Linux;
 #[cfg(feature = "file")]
 use crate::command::file;
-use crate::command::{
-    Row, Table, get_host_name, get_osinfo, get_time, get_timezone, info, ping, set_time, sync, sync_delimited,
-};
+#[cfg(feature = "power")]
+use crate::command::shutdown;
+#[cfg(feature = "suspend")]
+use crate::command::suspend;
+use crate::command::{Row, Table, info, ping, sync, sync_delimited};
 #[cfg(feature = "exec")]
 use crate::command::{exec, exec_status};
 #[cfg(feature = "freeze")]
 use crate::command::{fsfreeze, fstrim};
 #[cfg(feature = "inventory")]
-use crate::command::{get_cpustats, get_disks, get_diskstats, get_fsinfo, get_load};
+use crate::command::{get_cpustats, get_disks, get_diskstats, get_fsinfo, get_host_name, get_load, get_osinfo};
 #[cfg(feature = "cpu-memory")]
 use crate::command::{get_memory_block_info, get_memory_blocks, get_vcpus, set_memory_blocks, set_vcpus};
+#[cfg(feature = "clock")]
+use crate::command::{get_time, get_timezone, set_time};
 #[cfg(feature = "accounts")]
 use crate::command::{get_users, set_user_password, ssh};
 #[cfg(feature = "network")]
 use crate::command::{network_get_interfaces, network_get_route};
-#[cfg(feature = "power")]
-use crate::command::{shutdown, suspend};
 
 /// What this build offers.
 pub static TABLE: Table<Linux> = Table::new(&[
@@ -57,6 +59,7 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<get_diskstats::GetDiskstats>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_fsinfo::GetFsinfo>(),
+    #[cfg(feature = "inventory")]
     Row::of::<get_host_name::GetHostName>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_load::GetLoad>(),
@@ -64,8 +67,11 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<get_memory_blocks::GetMemoryBlocks>(),
+    #[cfg(feature = "inventory")]
     Row::of::<get_osinfo::GetOsinfo>(),
+    #[cfg(feature = "clock")]
     Row::of::<get_time::GetTime>(),
+    #[cfg(feature = "clock")]
     Row::of::<get_timezone::GetTimezone>(),
     #[cfg(feature = "accounts")]
     Row::of::<get_users::GetUsers>(),
@@ -79,6 +85,7 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<ping::Ping>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<set_memory_blocks::SetMemoryBlocks>(),
+    #[cfg(feature = "clock")]
     Row::of::<set_time::SetTime>(),
     #[cfg(feature = "accounts")]
     Row::of::<set_user_password::SetUserPassword>(),
@@ -92,11 +99,11 @@ pub static TABLE: Table<Linux> = Table::new(&[
     Row::of::<ssh::get::SshGetAuthorizedKeys>(),
     #[cfg(feature = "accounts")]
     Row::of::<ssh::remove::SshRemoveAuthorizedKeys>(),
-    #[cfg(feature = "power")]
+    #[cfg(feature = "suspend")]
     Row::of::<suspend::SuspendDisk>(),
-    #[cfg(feature = "power")]
+    #[cfg(feature = "suspend")]
     Row::of::<suspend::SuspendHybrid>(),
-    #[cfg(feature = "power")]
+    #[cfg(feature = "suspend")]
     Row::of::<suspend::SuspendRam>(),
     Row::of::<sync::Sync>(),
     Row::of::<sync_delimited::SyncDelimited>(),
