@@ -49,35 +49,63 @@ pub(super) fn unescaped(text: &[u8]) -> usize {
     text.len()
 }
 
+/// How many members are found once and for all; those behind them are looked for each time.
+const KNOWN: usize = 6;
+
 /// The members of an object in canonical form. An object that is not complete yet can be read as far as it goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Members<'a> {
-    rest: &'a [u8],
+    /// The first ones; no value is empty but those of places that are not used.
+    known: [(Text<'a>, &'a [u8]); KNOWN],
+    rest: Rest<'a>,
 }
 
 impl<'a> Members<'a> {
     /// The members of `object`, which starts with `{`.
+    #[inline(never)] // it is a loop, and there are as many callers as commands
     pub fn of(object: &'a [u8]) -> Self {
-        Members { rest: object }
+        let mut members = Members { known: Default::default(), rest: Rest(object) };
+        for (place, member) in members.known.iter_mut().zip(&mut members.rest) {
+            *place = member;
+        }
+        members
     }
 
     /// The value of the member `name`, as canonical JSON.
-    pub fn get(self, name: &str) -> Option<&'a [u8]> {
-        let mut members = self;
-        members.find(|(key, _)| key.eq(name)).map(|(_, value)| value)
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.find(&[name], true).map(|(_, value)| value)
+    }
+
+    /// The first member whose name is among `names`, or, unless `listed`, is not.
+    pub fn find(&self, names: &[&str], listed: bool) -> Option<(Text<'a>, &'a [u8])> {
+        let is_wanted = |&(key, _): &(Text<'a>, _)| names.iter().any(|&name| key.eq(name)) == listed;
+        for member in &self.known {
+            if member.1.is_empty() {
+                return None;
+            }
+            if is_wanted(member) {
+                return Some(*member);
+            }
+        }
+        self.rest.clone().find(is_wanted)
     }
 }
 
-impl<'a> Iterator for Members<'a> {
+/// The members from some place on.
+#[derive(Clone, Debug)]
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Iterator for Rest<'a> {
     type Item = (Text<'a>, &'a [u8]);
 
+    #[inline(never)] // else it is there for each loop over it
     fn next(&mut self) -> Option<Self::Item> {
         // Each member stands behind the opening brace or a comma.
-        let member = self.rest.get(1..).filter(|member| member.first() == Some(&b'"'))?;
+        let member = self.0.get(1..).filter(|member| member.first() == Some(&b'"'))?;
         let (key, rest) = member.split_at_checked(text_length(member))?;
         let value = rest.get(1..)?;
         let (value, rest) = value.split_at_checked(value_length(value))?;
-        self.rest = rest;
+        self.0 = rest;
         let key = key.get(1..key.len().saturating_sub(1))?;
         Some((Text::from_escaped(key), value))
     }
