@@ -26,6 +26,12 @@ pub const fn equal(lanes: u64, value: u64) -> u64 {
     !(lanes ^ all(value)).wrapping_add(all(0x7F)) & HIGH
 }
 
+/// Whether a lane of `lanes` is zero.
+#[inline(always)]
+pub const fn has_zero(lanes: u64) -> bool {
+    lanes.wrapping_sub(ONES) & !lanes & HIGH != 0
+}
+
 /// In how many bytes, counted from the first one, no highest bit is set.
 #[inline(always)]
 pub fn clear_lanes(lanes: u64) -> usize {
@@ -54,6 +60,18 @@ mod tests {
                         "{bytes:?} {limit}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_zero_is_seen_in_any_lane() {
+        for lane in 0..8 {
+            for value in 0..=u8::MAX {
+                let mut bytes = [value; 8];
+                assert_eq!(has_zero(u64::from_le_bytes(bytes)), value == 0, "{bytes:?}");
+                bytes[lane] = 0;
+                assert!(has_zero(u64::from_le_bytes(bytes)), "{bytes:?}");
             }
         }
     }

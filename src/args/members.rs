@@ -1,7 +1,7 @@
 //! Finding members and elements in canonical JSON, without looking at more of it than is needed.
 
 use super::Text;
-use crate::json::text::plain_run;
+use crate::json::text::unescaped;
 
 /// The length of the JSON value at the start of canonical `json`.
 pub(super) fn value_length(json: &[u8]) -> usize {
@@ -33,20 +33,6 @@ fn text_length(json: &[u8]) -> usize {
         }
     }
     json.len()
-}
-
-/// How many bytes of `text` stand before its first backslash or quote.
-pub(super) fn unescaped(text: &[u8]) -> usize {
-    let mut at = 0_usize;
-    while let Some(rest) = text.get(at..) {
-        // Long texts are looked at many bytes at a time.
-        at = at.saturating_add(plain_run(rest).len());
-        if matches!(text.get(at), None | Some(b'"' | b'\\')) {
-            return at;
-        }
-        at = at.saturating_add(1);
-    }
-    text.len()
 }
 
 /// How many members are found once and for all; those behind them are looked for each time.

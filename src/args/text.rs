@@ -2,8 +2,8 @@
 
 use core::ffi::CStr;
 
-use super::members::unescaped;
 use crate::bytes::put;
+use crate::json::text::unescaped;
 
 /// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
 /// there; it compares, iterates and copies as the real bytes.

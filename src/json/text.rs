@@ -317,6 +317,22 @@ pub fn plain_run(input: &[u8]) -> &[u8] {
     input.get(..length).unwrap_or_default()
 }
 
+/// How many bytes at the start of `text` are neither `"` nor backslash: in canonical form, what ends a text or is escaped.
+pub fn unescaped(text: &[u8]) -> usize {
+    let ends = |byte| matches!(byte, b'"' | b'\\');
+    let (blocks, _) = text.as_chunks::<8>();
+    let mut length = 0_usize;
+    for &block in blocks {
+        let block = u64::from_le_bytes(block);
+        if lanes::has_zero(block ^ lanes::all(0x22)) || lanes::has_zero(block ^ lanes::all(0x5C)) {
+            break;
+        }
+        length = length.saturating_add(8);
+    }
+    let rest = text.get(length..).unwrap_or_default();
+    length.saturating_add(rest.iter().position(|&byte| ends(byte)).unwrap_or(rest.len()))
+}
+
 /// The highest bit of each lane that is control, quote, backslash or beyond ASCII; DEL stands for itself.
 #[inline(always)] // it is what the loop does
 fn special(block: u64) -> u64 {
@@ -329,6 +345,20 @@ fn special(block: u64) -> u64 {
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_quote_or_backslash_is_found_at_any_place() {
+        let text: Vec<u8> = (0..=u8::MAX).filter(|byte| !matches!(byte, b'"' | b'\\')).collect();
+        assert_eq!(unescaped(&text), text.len());
+        for length in 0..text.len() {
+            assert_eq!(unescaped(&text[..length]), length);
+            for end in *b"\"\\" {
+                let mut ended = text.clone();
+                ended[length] = end;
+                assert_eq!(unescaped(&ended), length);
+            }
+        }
+    }
 
     /// Steps through the inside of a string: what it decodes to, or the first complaint.
     fn decode(inside: &[u8]) -> Result<Vec<u8>, (BadText, Vec<u8>)> {
