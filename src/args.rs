@@ -101,6 +101,15 @@ pub fn not_accepted<'a>(path: &Path, value: Text<'a>) -> Error<'a> {
     error!["Parameter '", path.last(), "' does not accept value '", value, "'"]
 }
 
+/// The place of a word in a list of those that an enumeration has, which stand between single blanks.
+///
+/// # Errors
+/// It is not in the list.
+pub fn choice<'a>(json: &'a [u8], path: &Path, words: &[u8]) -> Result<usize, Error<'a>> {
+    let word = Text::decode(json, path)?;
+    word.position(words).ok_or_else(|| not_accepted(path, word))
+}
+
 impl<'a> Value<'a> for i64 {
     fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         // A fraction or an exponent is left over, and refused, whatever its value.

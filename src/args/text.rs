@@ -2,11 +2,11 @@
 
 use core::ffi::CStr;
 
-use crate::bytes::put;
+use crate::bytes::{position, put};
 
 /// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
-/// there; it compares, iterates and copies as the real bytes.
-#[derive(Clone, Copy, Debug, Default)]
+/// there; it compares, iterates and copies as the real bytes. Two that are equal are so as they stand there, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
@@ -29,6 +29,11 @@ impl<'a> Text<'a> {
     pub fn as_plain(self) -> Option<&'a [u8]> {
         let bytes = self.0.as_bytes();
         if bytes.contains(&b'\\') { None } else { Some(bytes) }
+    }
+
+    /// The place of the text in a list of words, which stand between single blanks, and have no quotes or backslashes.
+    pub fn position(self, list: &[u8]) -> Option<usize> {
+        position(list, self.as_plain()?)
     }
 
     /// Copies the text into `buffer`. `None` if it does not fit.
@@ -66,7 +71,20 @@ impl<'a> Text<'a> {
 
 impl PartialEq<str> for Text<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.bytes().eq(other.bytes())
+        *self == *other.as_bytes()
+    }
+}
+
+impl PartialEq<[u8]> for Text<'_> {
+    fn eq(&self, other: &[u8]) -> bool {
+        let mut rest = other;
+        for run in self.runs() {
+            match rest.strip_prefix(run) {
+                Some(behind) => rest = behind,
+                None => return false,
+            }
+        }
+        rest.is_empty()
     }
 }
 

@@ -14,7 +14,7 @@
 //! texts are put into the scratch room, with a NUL behind each.
 
 use super::{Context, Done, Handler, Reply};
-use crate::args::{List, NoCString, Path, Text, Value, not_accepted, wrong_type};
+use crate::args::{List, NoCString, Path, Text, Value, choice, wrong_type};
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::guest::{Capture, Exec, Execution, Guest, StartError};
@@ -28,23 +28,16 @@ macro_rules! failed {
     };
 }
 
-/// What `capture-output` may be, other than true or false.
-const MODES: [(&str, Capture); 5] = [
-    ("none", Capture::Nothing),
-    ("stdout", Capture::Output),
-    ("stderr", Capture::Error),
-    ("separated", Capture::Separated),
-    ("merged", Capture::Merged),
-];
-
 impl<'a> Value<'a> for Capture {
     fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         match json.first() {
-            Some(b'"') => {
-                let name = Text::decode(json, path)?;
-                let found = MODES.into_iter().find(|(known, _)| name.eq(*known));
-                found.map(|(_, capture)| capture).ok_or_else(|| not_accepted(path, name))
-            }
+            Some(b'"') => choice(json, path, b"none stdout stderr separated merged").map(|place| match place {
+                0 => Capture::Nothing,
+                1 => Capture::Output,
+                2 => Capture::Error,
+                3 => Capture::Separated,
+                _ => Capture::Merged,
+            }),
             Some(b't') => Ok(Capture::Separated),
             Some(b'f') => Ok(Capture::Nothing),
             _ => Err(wrong_type(path, "GuestExecCaptureOutput")),
@@ -174,7 +167,11 @@ impl Texts<'_> {
     }
 
     fn put_all<'a>(&mut self, list: Option<List<'a, Text<'a>>>) -> Result<(), NoCString> {
-        let mut texts = list.into_iter().flat_map(List::elements);
-        texts.try_for_each(|text| self.put(text))
+        if let Some(list) = list {
+            for text in list.elements() {
+                self.put(text)?;
+            }
+        }
+        Ok(())
     }
 }

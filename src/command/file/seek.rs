@@ -9,7 +9,7 @@
 //! Needs [`Files`]; does not run while frozen; no memory.
 
 use super::{failed, unknown};
-use crate::args::{Path, Text, Value, not_accepted, wrong_type};
+use crate::args::{Path, Value, choice, wrong_type};
 use crate::command::{Context, Done, Handler, Reply};
 use crate::error::Error;
 use crate::guest::{Files, Whence};
@@ -27,16 +27,11 @@ pub enum WhenceArgument {
 impl<'a> Value<'a> for WhenceArgument {
     fn decode(json: &'a [u8], path: &Path) -> Result<Self, Error<'a>> {
         match json.first() {
-            Some(b'"') => {
-                let name = Text::decode(json, path)?;
-                let whence = match () {
-                    () if name.eq("set") => Whence::Start,
-                    () if name.eq("cur") => Whence::Current,
-                    () if name.eq("end") => Whence::End,
-                    () => return Err(not_accepted(path, name)),
-                };
-                Ok(WhenceArgument::Name(whence))
-            }
+            Some(b'"') => choice(json, path, b"set cur end").map(|place| match place {
+                0 => WhenceArgument::Name(Whence::Start),
+                1 => WhenceArgument::Name(Whence::Current),
+                _ => WhenceArgument::Name(Whence::End),
+            }),
             Some(b'-' | b'0'..=b'9') => i64::decode(json, path).map(WhenceArgument::Code),
             _ => Err(wrong_type(path, "GuestFileWhence")),
         }
