@@ -71,7 +71,7 @@ impl Report {
     /// Writes as much of the next stream as there is room for. `None` if it can not be read.
     fn write<G: Exec>(
         &mut self,
-        (stream, begin, more): (Stream, &[u8], &[u8]),
+        &(stream, begin, more): &(Stream, &[u8], &[u8]),
         kept: Kept,
         guest: &mut G,
         scratch: &mut [u8],
@@ -145,13 +145,13 @@ impl<G: Exec + 'static> Handler<G> for ExecStatus {
         let Some(Status::Finished(Finished { output, error, .. })) = guest.status(report.pid) else {
             return Step::Broken;
         };
-        let mut next = STREAMS.into_iter().zip([output, error]).skip(report.streams);
-        let step = match next.next() {
+        let kept = if report.streams == 0 { output } else { error };
+        let step = match STREAMS.get(report.streams) {
             None => {
                 report.is_sent = true;
                 Step::Flush
             }
-            Some((stream, kept)) => match report.write(stream, kept, guest, scratch, writer) {
+            Some(stream) => match report.write(stream, kept, guest, scratch, writer) {
                 Some(()) => Step::More,
                 None => {
                     // It would fail again and again.
