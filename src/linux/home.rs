@@ -1,6 +1,6 @@
 //! The directory of a user, reached without following what the user could have put in the way.
 
-use super::new_file::Name;
+use super::path::Path;
 use crate::bytes::put;
 use crate::errno::Errno;
 use crate::sys::fd::{self, Fd, OpenFlags};
@@ -35,7 +35,7 @@ pub fn open(path: &[u8], buffer: &mut [u8]) -> Result<Fd, Errno> {
             return Ok(directory);
         }
         let length = rest.iter().take_while(|&&byte| byte != b'/').count();
-        let name = Name::of(rest.get(..length).unwrap_or_default(), b"")?;
+        let name = Path::of(&[rest.get(..length).unwrap_or_default()]).ok_or(Errno::ENAMETOOLONG)?;
         start = start.saturating_add(slashes).saturating_add(length);
         let next = directory.open_at(name.as_c_str(), PLACE)?;
         let status = replace::status(&next)?;
