@@ -162,7 +162,7 @@ struct Texts<'r> {
 impl Texts<'_> {
     fn put(&mut self, text: Text<'_>) -> Result<(), NoCString> {
         let text = text.c_string(self.room.get_mut(self.length..).unwrap_or_default())?;
-        self.length = self.length.saturating_add(text.count_bytes()).saturating_add(1);
+        self.length = self.length.wrapping_add(text.count_bytes()).wrapping_add(1);
         Ok(())
     }
 

@@ -84,7 +84,7 @@ impl Report {
             }
             // Whole groups of base64, but for the last.
             let groups = (writer.free().saturating_sub(AROUND_BYTES) / 4).min(scratch.len() / 3).min(PIECE_BYTES / 3);
-            let length = usize::try_from(left).unwrap_or(usize::MAX).min(groups.saturating_mul(3));
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(groups.wrapping_mul(3));
             let piece = scratch.get_mut(..length)?;
             if guest.read_kept(self.pid, stream, self.offset, piece) != Ok(length) {
                 return None;
@@ -92,7 +92,7 @@ impl Report {
             let (_, written) = base64::encode(piece, true, writer.room());
             writer.advance(written);
             let length = u64::try_from(length).unwrap_or(0);
-            self.offset = self.offset.saturating_add(length);
+            self.offset = self.offset.wrapping_add(length);
             if length < left {
                 return Some(());
             }
@@ -101,7 +101,7 @@ impl Report {
         if kept.truncated {
             writer.raw(more);
         }
-        self.streams = self.streams.saturating_add(1);
+        self.streams = self.streams.wrapping_add(1);
         self.offset = 0;
         Some(())
     }

@@ -153,29 +153,29 @@ fn find_key(
 /// Goes back from where `left` is, a block at a time, until there is a key. Bounded by the length of the file.
 fn previous_key(file: &Fd, left: &mut i64, block: &mut [u8]) -> Result<Option<(usize, usize)>, KeysReason> {
     while *left != COMPLETE {
-        let end = u64::try_from(left.saturating_sub(1)).unwrap_or(0);
+        let end = u64::try_from(left.wrapping_sub(1)).unwrap_or(0);
         let start = end.saturating_sub(u64::try_from(block.len()).unwrap_or(0));
-        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        let length = usize::try_from(end.wrapping_sub(start)).unwrap_or(0);
         read_exactly(file, start, block.get_mut(..length).unwrap_or_default())?;
         let mut stop = length;
         loop {
             let before = block.get(..stop).unwrap_or_default();
             let from = match before.iter().rposition(|&byte| byte == b'\n') {
-                Some(line_feed) => line_feed.saturating_add(1),
+                Some(line_feed) => line_feed.wrapping_add(1),
                 None if start == 0 => 0,
                 // The line begins before the block.
                 None if stop < length => break,
                 None => return Err(KeysReason::LongLine),
             };
             let text = before.get(from..).unwrap_or_default();
-            let blanks = text.len().saturating_sub(text.trim_ascii_start().len());
+            let blanks = text.len().wrapping_sub(text.trim_ascii_start().len());
             let key = text.trim_ascii();
             let end_of_rest = from.checked_sub(1).and_then(|stop| i64::try_from(stop).ok());
-            let first = i64::try_from(start).unwrap_or(i64::MAX).saturating_add(1);
-            *left = end_of_rest.map_or(COMPLETE, |stop| first.saturating_add(stop));
+            let first = i64::try_from(start).unwrap_or(i64::MAX).wrapping_add(1);
+            *left = end_of_rest.map_or(COMPLETE, |stop| first.wrapping_add(stop));
             if !key.is_empty() && key.first() != Some(&b'#') {
-                let from = from.saturating_add(blanks);
-                return Ok(Some((from, from.saturating_add(key.len()))));
+                let from = from.wrapping_add(blanks);
+                return Ok(Some((from, from.wrapping_add(key.len()))));
             }
             match from.checked_sub(1) {
                 Some(line_feed) => stop = line_feed,
@@ -189,11 +189,11 @@ fn previous_key(file: &Fd, left: &mut i64, block: &mut [u8]) -> Result<Option<(u
 fn read_exactly(file: &Fd, start: u64, block: &mut [u8]) -> Result<(), Errno> {
     let mut done = 0_usize;
     while let Some(room) = block.get_mut(done..).filter(|room| !room.is_empty()) {
-        let offset = start.saturating_add(u64::try_from(done).unwrap_or(0));
+        let offset = start.wrapping_add(u64::try_from(done).unwrap_or(0));
         match file.read_at(room, offset) {
             // It has become shorter.
             Ok(0) => return Err(Errno::EIO),
-            Ok(count) => done = done.saturating_add(count),
+            Ok(count) => done = done.wrapping_add(count),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }

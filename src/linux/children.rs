@@ -65,7 +65,7 @@ impl Child {
 
     fn kept_bytes(&self) -> u64 {
         let [output, error] = &self.streams;
-        output.kept.length.saturating_add(error.kept.length)
+        output.kept.length.wrapping_add(error.kept.length)
     }
 }
 
@@ -141,7 +141,7 @@ impl Children {
     fn sum(&self, bytes: fn(&Child) -> u64) -> u64 {
         let mut sum = 0_u64;
         for child in self.slots.iter().flatten() {
-            sum = sum.saturating_add(bytes(child));
+            sum = sum.wrapping_add(bytes(child));
         }
         sum
     }
@@ -155,7 +155,7 @@ impl Children {
             return Err(StartError::TooMany(u64::try_from(CHILDREN).unwrap_or(u64::MAX)));
         }
         let held = self.sum(|child| if child.ended.is_none() { child.input_bytes } else { 0 });
-        let fits = held.saturating_add(input_bytes) <= self.limit_bytes;
+        let fits = held.wrapping_add(input_bytes) <= self.limit_bytes;
         if fits { Ok(()) } else { Err(StartError::TooMuchInput(self.limit_bytes)) }
     }
 
@@ -198,7 +198,7 @@ impl Children {
         for stream in &mut child.streams {
             stream.writer = None;
         }
-        self.next_serial = child.serial.saturating_add(1);
+        self.next_serial = child.serial.wrapping_add(1);
         let pid = child.pid;
         if let Some(slot) = self.oldest(0) {
             *slot = Some(child);
@@ -281,7 +281,7 @@ impl Children {
             return;
         }
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let wanted = length.min(CHILD_STREAM_BYTES.saturating_sub(kept.length));
+        let wanted = length.min(CHILD_STREAM_BYTES.wrapping_sub(kept.length));
         let least = CHILD_STREAM_LEAST_BYTES.saturating_sub(kept.length);
         while self.free_bytes() < wanted && self.drop_oldest() {}
         let fits = usize::try_from(wanted.min(self.free_bytes().max(least))).unwrap_or(usize::MAX);
@@ -290,7 +290,7 @@ impl Children {
         while !rest.is_empty() {
             match file.write(rest) {
                 Ok(count) => {
-                    kept.length = kept.length.saturating_add(u64::try_from(count).unwrap_or(0));
+                    kept.length = kept.length.wrapping_add(u64::try_from(count).unwrap_or(0));
                     rest = rest.get(count..).unwrap_or_default();
                 }
                 // There is no memory for it.

@@ -83,13 +83,13 @@ fn run(execution: &Execution<'_>, standard: [&Fd; 3], room: &mut [u8]) -> Result
     // A text for each NUL, the shell, two ends, and one more because of the alignment. What is made a list is touched, so it is
     // no longer than that.
     let count = |texts: &[u8]| texts.iter().filter(|&&byte| byte == 0).count();
-    let texts = count(execution.arguments).saturating_add(count(variables));
-    let list_bytes = texts.saturating_add(4).saturating_mul(size_of::<TextPointer<'_>>());
+    let texts = count(execution.arguments).wrapping_add(count(variables));
+    let list_bytes = texts.wrapping_add(4).wrapping_mul(size_of::<TextPointer<'_>>());
     let pointers = TextPointer::list_in(room.get_mut(..list_bytes).ok_or(TOO_BIG)?);
     let places = pointers.get_mut(1..).ok_or(TOO_BIG)?;
     let length = fill(places, Execution::texts(execution.arguments)).ok_or(TOO_BIG)?;
     fill(places.get_mut(length..).ok_or(TOO_BIG)?, Execution::texts(variables)).ok_or(TOO_BIG)?;
-    let environment = execution.environment.map(|_| length.saturating_add(1));
+    let environment = execution.environment.map(|_| length.wrapping_add(1));
     let lists = Lists { pointers, environment, standard };
     let name = Execution::texts(execution.arguments).next().unwrap_or_default();
     let is_searched = !name.is_empty() && !name.to_bytes().contains(&b'/');
@@ -112,7 +112,7 @@ fn fill<'t>(list: &mut [TextPointer<'t>], texts: impl Iterator<Item = &'t CStr>)
     let mut length = 1_usize;
     for text in texts {
         *places.next()? = TextPointer::to(text);
-        length = length.saturating_add(1);
+        length = length.wrapping_add(1);
     }
     *places.next()? = TextPointer::END;
     Some(length)

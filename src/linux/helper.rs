@@ -55,7 +55,7 @@ impl Said<'_> {
         let is_full = room.is_empty();
         let count = reader.read(if is_full { &mut surplus } else { room }).unwrap_or(0);
         if !is_full {
-            self.length = self.length.saturating_add(count);
+            self.length = self.length.wrapping_add(count);
         }
         count > 0
     }
@@ -126,7 +126,7 @@ fn kill(child: &Child) {
     let mut waited_ms = 0_u32;
     while waited_ms < KILL_MS && child.try_wait() == Ok(None) {
         process::sleep_ms(STEP_MS);
-        waited_ms = waited_ms.saturating_add(STEP_MS);
+        waited_ms = waited_ms.wrapping_add(STEP_MS);
     }
 }
 

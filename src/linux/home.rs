@@ -36,7 +36,7 @@ pub fn open(path: &[u8], buffer: &mut [u8]) -> Result<Fd, Errno> {
         }
         let length = rest.iter().take_while(|&&byte| byte != b'/').count();
         let name = Path::of(&[rest.get(..length).unwrap_or_default()]).ok_or(Errno::ENAMETOOLONG)?;
-        start = start.saturating_add(slashes).saturating_add(length);
+        start = start.wrapping_add(slashes).wrapping_add(length);
         let next = directory.open_at(name.as_c_str(), PLACE)?;
         let status = replace::status(&next)?;
         if !status.is_link {
@@ -44,7 +44,7 @@ pub fn open(path: &[u8], buffer: &mut [u8]) -> Result<Fd, Errno> {
             directory = directory.open_at(name.as_c_str(), PLACE.with(OpenFlags::DIRECTORY))?;
             continue;
         }
-        links = links.saturating_add(1);
+        links = links.wrapping_add(1);
         if links > LINKS || status.owner != ROOT || replace::status(&directory)?.owner != ROOT {
             return Err(Errno::ELOOP);
         }

@@ -82,7 +82,7 @@ impl<G: AuthorizedKeys + 'static> Handler<G> for SshGetAuthorizedKeys {
         let length = piece(rest, writer.free().saturating_sub(AROUND_BYTES) / ESCAPED_BYTES);
         writer.escaped(rest.get(..length).unwrap_or_default());
         *begun = 1;
-        *written = written.saturating_add(i64::try_from(length).unwrap_or(i64::MAX));
+        *written = written.wrapping_add(i64::try_from(length).unwrap_or(i64::MAX));
         if length == rest.len() {
             writer.raw(b"\"");
             ListPlace([*first, *second]) = place;
@@ -98,7 +98,7 @@ fn piece(text: &[u8], room: usize) -> usize {
     // No more than three bytes of a character follow its first one.
     for _ in 0..3 {
         if length > 1 && text.get(length).is_some_and(|&next| next & 0xC0 == 0x80) {
-            length = length.saturating_sub(1);
+            length = length.wrapping_sub(1);
         }
     }
     length.max(text.len().min(1))

@@ -27,7 +27,7 @@ impl<'t> Session<'t> {
         let (mut id, mut user, mut time_us) = (None, None, None);
         for line in text.split(|&byte| byte == b'\n') {
             let Some(end) = line.iter().position(|&byte| byte == b'=') else { continue };
-            let value = line.get(end.saturating_add(1)..).unwrap_or_default();
+            let value = line.get(end.wrapping_add(1)..).unwrap_or_default();
             match position(b"UID USER REALTIME CLASS STATE", line.get(..end)?) {
                 Some(0) => id = number(value),
                 Some(1) => user = Some(value),
@@ -61,7 +61,7 @@ fn copy_value(value: &[u8], to: &mut [u8]) -> usize {
         };
         let Some(slot) = room.next() else { break };
         *slot = byte;
-        length = length.saturating_add(1);
+        length = length.wrapping_add(1);
         rest = after;
     }
     length
@@ -108,7 +108,7 @@ pub fn next<'b>(directory: &Fd, place: &mut ListPlace, buffer: &'b mut [u8]) -> 
     })?;
     result?;
     let Some((id, length, time_us)) = found else { return Ok(None) };
-    *least = i64::from(id).saturating_add(1);
+    *least = i64::from(id).wrapping_add(1);
     Ok(name.get(..length).map(|user| Login { user, time_us }))
 }
 

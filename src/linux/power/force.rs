@@ -60,7 +60,7 @@ fn end_processes(proc: &mut Pseudo, number: i32, patience_ms: u32) {
             None => {}
         }
         process::sleep_ms(POLL_MS);
-        waited_ms = waited_ms.saturating_add(POLL_MS);
+        waited_ms = waited_ms.wrapping_add(POLL_MS);
     }
 }
 
@@ -112,7 +112,7 @@ fn last_mount_before<'p>(proc: &mut Pseudo, end: u32, point: &'p mut [u8; 4096])
         if position(WITHOUT_STORAGE, mount.kind).is_none() && mount.point.to_path(point).is_some() {
             found = Some(index);
         }
-        index = index.saturating_add(1);
+        index = index.wrapping_add(1);
         true
     });
     Some((found?, CStr::from_bytes_until_nul(point).ok()?))

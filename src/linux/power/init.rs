@@ -62,7 +62,7 @@ fn is_called_init(proc: &mut Pseudo) -> bool {
 
 fn listens(proc: &mut Pseudo, number: c_int) -> bool {
     let Ok(status) = proc.open(c"1/status") else { return false };
-    let bit = u32::try_from(number.saturating_sub(1)).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
+    let bit = u32::try_from(number.wrapping_sub(1)).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
     let (mut waits, mut ignores) = (false, false);
     let mut buffer = [0; 1024];
     // What cannot be read, or is longer than a mask, says nothing.
