@@ -95,14 +95,15 @@ pub fn wrong_type<T>(path: &Path, expected: &'static str, refused: &mut Refused<
     None
 }
 
-/// Refuses a word that an enumeration does not have; answers `None`, of whatever there is none.
-pub fn not_accepted<'a, T>(path: &Path, value: Text<'a>, refused: &mut Refused<'a>) -> Option<T> {
-    #[inline(never)] // as for `missing`
-    fn refuse<'a>(path: &Path, value: Text<'a>, refused: &mut Refused<'a>) {
-        *refused = Some(error!["Parameter '", path.last(), "' does not accept value '", value, "'"]);
+/// The place of a word in a list of those that an enumeration has, which stand between single blanks. `None` if it is not in
+/// the list: `refused` says so then.
+pub fn choice<'a>(json: &'a [u8], path: &Path, words: &[u8], refused: &mut Refused<'a>) -> Option<usize> {
+    let word = Text::decode(json, path, refused)?;
+    let place = word.position(words);
+    if place.is_none() {
+        *refused = Some(error!["Parameter '", path.last(), "' does not accept value '", word, "'"]);
     }
-    refuse(path, value, refused);
-    None
+    place
 }
 
 impl<'a> Value<'a> for i64 {

@@ -1,4 +1,4 @@
-//! Copying bytes without a way to panic, in one place.
+//! What is often done with bytes, in one place: copying them without a way to panic, and looking for them.
 
 /// Copies `bytes` into `room` from `at` on; answers the place behind them. `None`, and nothing is copied, if they do not fit.
 ///
@@ -17,6 +17,21 @@ pub fn put(room: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
     Some(end)
 }
 
+/// A path without its last component, and that component.
+#[inline(never)] // used all over
+pub fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(at) => (path.get(..at).unwrap_or_default(), path.get(at.wrapping_add(1)..).unwrap_or_default()),
+        None => (b"", path),
+    }
+}
+
+/// The place of a word in a list of them, which stand between single blanks.
+#[inline(never)] // as above
+pub fn position(list: &[u8], word: &[u8]) -> Option<usize> {
+    list.split(|&byte| byte == b' ').position(|one| one == word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +46,19 @@ mod tests {
             assert_eq!(put(&mut room, at, bytes), None);
         }
         assert_eq!(&room, b".abcde");
+    }
+
+    #[test]
+    fn words_are_found_whole() {
+        for (word, expected) in [("one", Some(0)), ("two", Some(1)), ("o", None), ("", None), ("one two", None)] {
+            assert_eq!(position(b"one two", word.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_ends_behind_its_last_slash() {
+        for (path, before, last) in [("/a/b", "/a", "b"), ("a", "", "a"), ("a/", "a", ""), ("", "", "")] {
+            assert_eq!(split_path(path.as_bytes()), (before.as_bytes(), last.as_bytes()));
+        }
     }
 }

@@ -145,20 +145,23 @@ impl Long {
                     self.failure = Some(LongFailure::Spool(errno));
                 }
             }
-            Place::File(target) => {
-                let left = target.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.written));
-                let mut rest = bytes.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(bytes);
-                while !rest.is_empty() {
-                    match write(guest, target.handle, rest) {
-                        Ok(count) => {
-                            self.written = self.written.saturating_add(as_u64(count));
-                            rest = rest.get(count..).unwrap_or_default();
-                        }
-                        Err(error) => {
-                            self.failure = Some(LongFailure::File(error));
-                            return;
-                        }
-                    }
+            Place::File(target) => self.write(target, bytes, guest, write),
+        }
+    }
+
+    /// Writes to the file, up to its limit.
+    pub fn write<G: Guest>(&mut self, target: Target, bytes: &[u8], guest: &mut G, write: Write<G>) {
+        let left = target.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.written));
+        let mut rest = bytes.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(bytes);
+        while !rest.is_empty() {
+            match write(guest, target.handle, rest) {
+                Ok(count) => {
+                    self.written = self.written.saturating_add(as_u64(count));
+                    rest = rest.get(count..).unwrap_or_default();
+                }
+                Err(error) => {
+                    self.failure = Some(LongFailure::File(error));
+                    return;
                 }
             }
         }

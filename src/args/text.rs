@@ -2,12 +2,12 @@
 
 use core::ffi::CStr;
 
-use crate::bytes::put;
+use crate::bytes::{position, put};
 use crate::json::text::unescaped;
 
 /// A string argument, still in the request buffer. It is not a `&str`, because quotes and backslashes in it are escaped
-/// there; it compares, iterates and copies as the real bytes.
-#[derive(Clone, Copy, Debug, Default)]
+/// there; it compares, iterates and copies as the real bytes. Two that are equal are so as they stand there, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
@@ -29,6 +29,11 @@ impl<'a> Text<'a> {
     /// The text in one piece, if it holds neither quotes nor backslashes.
     pub fn as_plain(self) -> Option<&'a [u8]> {
         if unescaped(self.0) < self.0.len() { None } else { Some(self.0) }
+    }
+
+    /// The place of the text in a list of words, which stand between single blanks, and have no quotes or backslashes.
+    pub fn position(self, list: &[u8]) -> Option<usize> {
+        position(list, self.as_plain()?)
     }
 
     /// Copies the text into `buffer`. `None` if it does not fit.
@@ -66,7 +71,13 @@ impl<'a> Text<'a> {
 
 impl PartialEq<str> for Text<'_> {
     fn eq(&self, other: &str) -> bool {
-        let mut rest = other.as_bytes();
+        *self == *other.as_bytes()
+    }
+}
+
+impl PartialEq<[u8]> for Text<'_> {
+    fn eq(&self, other: &[u8]) -> bool {
+        let mut rest = other;
         for run in self.runs() {
             match rest.strip_prefix(run) {
                 Some(behind) => rest = behind,

@@ -14,7 +14,7 @@
 //! texts are put into the scratch room, with a NUL behind each.
 
 use super::{Context, Done, Handler, Reply};
-use crate::args::{List, NoCString, Path, Refused, Text, Value, not_accepted, wrong_type};
+use crate::args::{List, NoCString, Path, Refused, Text, Value, choice, wrong_type};
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::guest::{Capture, Exec, Execution, Guest, StartError};
@@ -28,24 +28,17 @@ macro_rules! failed {
     };
 }
 
-/// What `capture-output` may be, other than true or false.
-const MODES: [(&str, Capture); 5] = [
-    ("none", Capture::Nothing),
-    ("stdout", Capture::Output),
-    ("stderr", Capture::Error),
-    ("separated", Capture::Separated),
-    ("merged", Capture::Merged),
-];
-
 impl<'a> Value<'a> for Capture {
     fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
         match json.first() {
             Some(b'"') => {
-                let name = Text::decode(json, path, refused)?;
-                match MODES.iter().find(|(known, _)| name.eq(*known)) {
-                    Some(&(_, capture)) => Some(capture),
-                    None => not_accepted(path, name, refused),
-                }
+                choice(json, path, b"none stdout stderr separated merged", refused).map(|place| match place {
+                    0 => Capture::Nothing,
+                    1 => Capture::Output,
+                    2 => Capture::Error,
+                    3 => Capture::Separated,
+                    _ => Capture::Merged,
+                })
             }
             Some(b't') => Some(Capture::Separated),
             Some(b'f') => Some(Capture::Nothing),
@@ -171,12 +164,16 @@ struct Texts<'r> {
 impl Texts<'_> {
     fn put(&mut self, text: Text<'_>) -> Result<(), NoCString> {
         let text = text.c_string(self.room.get_mut(self.length..).unwrap_or_default())?;
-        self.length = self.length.saturating_add(text.count_bytes()).saturating_add(1);
+        self.length = self.length.wrapping_add(text.count_bytes()).wrapping_add(1);
         Ok(())
     }
 
     fn put_all<'a>(&mut self, list: Option<List<'a, Text<'a>>>) -> Result<(), NoCString> {
-        let mut texts = list.into_iter().flat_map(List::elements);
-        texts.try_for_each(|text| self.put(text))
+        if let Some(list) = list {
+            for text in list.elements() {
+                self.put(text)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -71,7 +71,7 @@ impl Report {
     /// Writes as much of the next stream as there is room for. `None` if it can not be read.
     fn write<G: Exec>(
         &mut self,
-        (stream, begin, more): (Stream, &[u8], &[u8]),
+        &(stream, begin, more): &(Stream, &[u8], &[u8]),
         kept: Kept,
         guest: &mut G,
         scratch: &mut [u8],
@@ -84,7 +84,7 @@ impl Report {
             }
             // Whole groups of base64, but for the last.
             let groups = (writer.free().saturating_sub(AROUND_BYTES) / 4).min(scratch.len() / 3).min(PIECE_BYTES / 3);
-            let length = usize::try_from(left).unwrap_or(usize::MAX).min(groups.saturating_mul(3));
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(groups.wrapping_mul(3));
             let piece = scratch.get_mut(..length)?;
             if guest.read_kept(self.pid, stream, self.offset, piece) != Ok(length) {
                 return None;
@@ -92,7 +92,7 @@ impl Report {
             let (_, written) = base64::encode(piece, true, writer.room());
             writer.advance(written);
             let length = u64::try_from(length).unwrap_or(0);
-            self.offset = self.offset.saturating_add(length);
+            self.offset = self.offset.wrapping_add(length);
             if length < left {
                 return Some(());
             }
@@ -101,7 +101,7 @@ impl Report {
         if kept.truncated {
             writer.raw(more);
         }
-        self.streams = self.streams.saturating_add(1);
+        self.streams = self.streams.wrapping_add(1);
         self.offset = 0;
         Some(())
     }
@@ -145,13 +145,13 @@ impl<G: Exec + 'static> Handler<G> for ExecStatus {
         let Some(Status::Finished(Finished { output, error, .. })) = guest.status(report.pid) else {
             return Step::Broken;
         };
-        let mut next = STREAMS.into_iter().zip([output, error]).skip(report.streams);
-        let step = match next.next() {
+        let kept = if report.streams == 0 { output } else { error };
+        let step = match STREAMS.get(report.streams) {
             None => {
                 report.is_sent = true;
                 Step::Flush
             }
-            Some((stream, kept)) => match report.write(stream, kept, guest, scratch, writer) {
+            Some(stream) => match report.write(stream, kept, guest, scratch, writer) {
                 Some(()) => Step::More,
                 None => {
                     // It would fail again and again.

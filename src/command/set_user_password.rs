@@ -61,17 +61,17 @@ impl<G: Passwords + 'static> Handler<G> for SetUserPassword {
         let (password_room, buffer) = scratch.split_at_mut_checked(room.saturating_add(3)).unwrap_or_default();
         let (name_room, buffer) = buffer.split_at_mut_checked(USER_NAME_BYTES).unwrap_or_default();
         let password = decode(password, password_room);
-        let forbidden = if password.iter().any(|&byte| matches!(byte, b'\n' | 0)) {
-            Some("raw password")
-        } else if crypted && password.contains(&b':') {
-            Some("crypted password")
-        } else if user.bytes().any(|byte| matches!(byte, b'\n' | b':' | 0)) {
-            Some("username")
+        let forbidden = if holds(password, b"\n\0") {
+            "raw password"
+        } else if crypted && holds(password, b":") {
+            "crypted password"
+        } else if user.runs().any(|run| holds(run, b"\n:\0")) {
+            "username"
         } else {
-            None
+            ""
         };
-        if let Some(place) = forbidden {
-            return Err(error!["forbidden characters in ", place]);
+        if !forbidden.is_empty() {
+            return Err(error!["forbidden characters in ", forbidden]);
         }
         let password = if crypted { Password::Crypted(password) } else { Password::Raw(password) };
         // A name that is too long is nobody's.
@@ -85,6 +85,11 @@ impl<G: Passwords + 'static> Handler<G> for SetUserPassword {
             Err(PasswordError::System(action, what, errno)) => Err(error![action, " '", what, "': ", errno]),
         }
     }
+}
+
+/// Whether one of some bytes is in a text.
+fn holds(text: &[u8], bytes: &[u8]) -> bool {
+    text.iter().any(|byte| bytes.contains(byte))
 }
 
 /// Decodes base64 that is known to be good into room that is known to be enough.

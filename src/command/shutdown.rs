@@ -35,12 +35,11 @@ impl<G: Power + 'static> Handler<G> for Shutdown {
         context: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        let how = match arguments.mode {
-            None => How::PowerDown,
-            Some(mode) if mode.eq("powerdown") => How::PowerDown,
-            Some(mode) if mode.eq("halt") => How::Halt,
-            Some(mode) if mode.eq("reboot") => How::Reboot,
-            Some(_) => return Err(error!["mode is invalid (valid values are: halt|powerdown|reboot"]),
+        let how = match arguments.mode.map_or(Some(0), |mode| mode.position(b"powerdown halt reboot")) {
+            Some(0) => How::PowerDown,
+            Some(1) => How::Halt,
+            Some(2) => How::Reboot,
+            _ => return Err(error!["mode is invalid (valid values are: halt|powerdown|reboot"]),
         };
         match context.guest.shut_down(how) {
             Ok(()) => Ok(reply.empty()),

@@ -56,13 +56,15 @@ fn told<'a>(user: Text<'a>, error: KeysError<'a>) -> Error<'a> {
     }
 }
 
-/// The user's name, and the room that is left. One that does not fit is nobody's.
-fn name<'s>(user: Text<'_>, scratch: &'s mut [u8]) -> Result<(&'s [u8], &'s mut [u8]), KeysError<'s>> {
-    const NOBODY: KeysError<'static> = KeysError::Lookup(Errno::ENOENT);
+/// The error for a user that there is not.
+const NOBODY: KeysError<'static> = KeysError::Lookup(Errno::ENOENT);
+
+/// The user's name, and the room that is left. `None` if it does not fit: it is nobody's.
+fn name<'s>(user: Text<'_>, scratch: &'s mut [u8]) -> Option<(&'s [u8], &'s mut [u8])> {
     let room = scratch.len().min(USER_NAME_BYTES);
-    let length = user.copy_to(scratch.get_mut(..room).unwrap_or_default()).ok_or(NOBODY)?.len();
-    let (name, rest) = scratch.split_at_mut_checked(length).ok_or(NOBODY)?;
-    Ok((name, rest))
+    let length = user.copy_to(scratch.get_mut(..room)?)?.len();
+    let (name, rest) = scratch.split_at_mut_checked(length)?;
+    Some((name, rest))
 }
 
 /// Changes the keys of a user.
@@ -75,14 +77,12 @@ fn change<'a, G: AuthorizedKeys>(
 ) -> Result<Done, Error<'a>> {
     check(keys)?;
     let Context { guest, scratch, .. } = context;
-    let changed = name(user, scratch).and_then(|(name, scratch)| {
-        let bits = keys.elements().count().div_ceil(8);
-        // Without room for the bits nothing is left of it, and the platform fails.
-        let (is_there, buffer) = scratch.split_at_mut_checked(bits).unwrap_or_default();
-        is_there.fill(0);
-        guest.change_keys(name, change, &mut Edit { keys, change, is_there }, buffer)
-    });
-    match changed {
+    let Some((name, scratch)) = name(user, scratch) else { return Err(told(user, NOBODY)) };
+    let bits = keys.elements().count().div_ceil(8);
+    // Without room for the bits nothing is left of it, and the platform fails.
+    let (is_there, buffer) = scratch.split_at_mut_checked(bits).unwrap_or_default();
+    is_there.fill(0);
+    match guest.change_keys(name, change, &mut Edit { keys, change, is_there }, buffer) {
         Ok(()) => Ok(reply.empty()),
         Err(error) => Err(told(user, error)),
     }
@@ -100,7 +100,7 @@ impl KeyEdit for Edit<'_> {
     fn keeps(&mut self, line: &[u8]) -> bool {
         let mut is_found = false;
         for (index, key) in self.keys.elements().enumerate() {
-            if key.bytes().eq(line.iter().copied()) {
+            if key == *line {
                 is_found = true;
                 if let Some(bits) = self.is_there.get_mut(index / 8) {
                     *bits |= bit(index);
@@ -117,7 +117,7 @@ impl KeyEdit for Edit<'_> {
         for (index, key) in self.keys.elements().enumerate() {
             let is_there = self.is_there.get(index / 8).is_none_or(|bits| bits & bit(index) != 0);
             let is_empty = key.runs().next().is_none();
-            if !is_there && !is_empty && !self.keys.elements().take(index).any(|other| other.bytes().eq(key.bytes())) {
+            if !is_there && !is_empty && !self.keys.elements().take(index).any(|other| other == key) {
                 key.runs().for_each(&mut *put);
                 put(b"\n");
             }

@@ -3,9 +3,9 @@
 use crate::errno::Errno;
 use crate::guest::PasswordError;
 
-/// What was tried, with what, and why it failed.
+/// What is tried, and with what. It is noted before each step, so that one that fails has nothing to tell but why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure(pub Action, pub Place, pub Errno);
+pub struct Attempt(pub Action, pub Place);
 
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,10 @@ pub enum Place {
     Random,
 }
 
-impl From<Failure> for PasswordError {
-    fn from(Failure(action, place, errno): Failure) -> Self {
+impl Attempt {
+    /// That it failed.
+    pub fn failed(self, errno: Errno) -> PasswordError {
+        let Attempt(action, place) = self;
         let action = match action {
             Action::Open => "cannot open",
             Action::Read => "cannot read",

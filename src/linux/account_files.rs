@@ -8,13 +8,16 @@
 
 use core::ffi::CStr;
 
-use super::account_failure::{Action, Failure, Place};
-use super::account_locks::patiently;
+use super::account_failure::{Action, Attempt, Place};
+use super::account_locks::Patience;
 use super::entry::Entry;
-use super::new_file::{self, Name, New, Output};
+use super::lines::read_whole;
+use super::new_file::{self, New, Output};
+use super::path::Path;
+use crate::bytes::split_path;
 use crate::errno::Errno;
 use crate::sys::fd::{self, Fd, OpenFlags};
-use crate::sys::replace::{self, Status};
+use crate::sys::replace;
 
 /// How many symbolic links are followed, as the kernel does.
 const LINKS: usize = 40;
@@ -22,7 +25,7 @@ const LINKS: usize = 40;
 /// Who may do what with a file, beside its permissions.
 const ACCESS_LIST: &CStr = c"system.posix_acl_access";
 
-/// The names in /etc of a file of accounts, and of what goes with it.
+/// A file of accounts, by its name in /etc and those of what goes with it.
 #[derive(Debug)]
 pub struct Names {
     file: &'static CStr,
@@ -32,6 +35,8 @@ pub struct Names {
     pub lock: &'static CStr,
     /// The same for people.
     pub lock_place: Place,
+    /// How many fields an entry needs, and whether one that is missing is added.
+    entry: (usize, bool),
 }
 
 /// /etc/passwd
@@ -41,111 +46,120 @@ pub static PASSWD: Names = Names {
     new_place: Place::NewPasswd,
     lock: c"passwd.lock",
     lock_place: Place::PasswdLock,
+    entry: (0, false),
 };
 
-/// /etc/shadow
+/// /etc/shadow, whose entries have nine fields, by shadow(5).
 pub static SHADOW: Names = Names {
     file: c"shadow",
     file_place: Place::Shadow,
     new_place: Place::NewShadow,
     lock: c"shadow.lock",
     lock_place: Place::ShadowLock,
+    entry: (9, true),
 };
 
 /// A file of accounts where it really is.
 #[derive(Debug)]
-pub struct AccountFile {
-    names: &'static Names,
+struct AccountFile {
     directory: Fd,
-    name: Name,
-    old: Fd,
-    status: Status,
+    name: Path,
+    file: Fd,
 }
 
-impl AccountFile {
-    /// The file of that name in `etc`, or where symbolic links from there lead to.
-    ///
-    /// # Errors
-    /// It is missing, or no plain file.
-    pub fn find(etc: &Fd, names: &'static Names) -> Result<Self, Failure> {
-        let failed = |errno| Failure(Action::Open, names.file_place, errno);
-        let (directory, name) = follow(etc, names.file).map_err(failed)?;
-        let flags = OpenFlags::READ.with(OpenFlags::NO_FOLLOW).with(OpenFlags::NON_BLOCKING);
-        let old = directory.open_at(name.as_c_str(), flags).map_err(failed)?;
-        let status = replace::status(&old).map_err(failed)?;
-        if !status.is_plain {
-            return Err(failed(Errno::EINVAL));
-        }
-        Ok(AccountFile { names, directory, name, old, status })
-    }
+/// Whether the file of that name is in `etc`, or where symbolic links from there lead to.
+///
+/// # Errors
+/// It is missing, or no plain file.
+pub fn check(etc: &Fd, names: &Names, attempt: &mut Attempt) -> Result<(), Errno> {
+    find(etc, names, attempt).map(drop)
+}
 
-    /// Puts a new file in its place, in which the entry is as told. False if nothing was done, because there is no such
-    /// entry, and none was to be added. `buffer` is room to work in. The caller has the locks.
-    ///
-    /// # Errors
-    /// The file is as it was, unless the very last step fails, which is to wait for the disk.
-    pub fn replace(&self, mut entry: Entry<'_>, buffer: &mut [u8]) -> Result<bool, Failure> {
-        let failed = |action| move |errno| Failure(action, self.names.file_place, errno);
-        let writing = |errno| Failure(Action::Write, self.names.new_place, errno);
-        let name = self.name.as_c_str();
-        let new_name = Name::of(name.to_bytes(), b"+").map_err(writing)?;
-        let new = create(&self.directory, &new_name, self.names)?;
-        let (reading, buffer) = buffer.split_at_mut_checked(buffer.len() / 2).unwrap_or_default();
-        // Nothing read into nothing would look like the end of the file.
-        if reading.is_empty() {
-            return Err(failed(Action::Read)(Errno::ENOBUFS));
-        }
-        let mut output = Output::new(&new.file, buffer);
-        loop {
-            let count = match self.old.read(reading) {
-                Ok(count) => count,
-                Err(Errno::EINTR) => continue,
-                Err(errno) => return Err(failed(Action::Read)(errno)),
-            };
-            if count == 0 {
-                break;
-            }
-            entry.take(reading.get(..count).unwrap_or_default(), &mut |bytes| output.put(bytes));
-        }
-        let is_there = entry.finish(&mut |bytes| output.put(bytes));
-        output.flush();
-        if let Some(errno) = output.failure {
-            return Err(writing(errno));
-        }
-        if !is_there {
-            return Ok(false);
-        }
-        replace::set_owner(&new.file, self.status.owner, self.status.group).map_err(failed(Action::KeepOwner))?;
-        let kept = new.keep_labels(&self.old, reading).and_then(|()| new.keep(&self.old, ACCESS_LIST, reading));
-        kept.map_err(failed(Action::KeepAttributes))?;
-        // Last, because the access list has them as well.
-        new.file.set_permissions(self.status.permissions).map_err(failed(Action::KeepPermissions))?;
-        replace::sync(&new.file).map_err(writing)?;
-        new.rename(name).map_err(failed(Action::Replace))?;
-        new_file::sync_directory(&self.directory).map_err(failed(Action::Sync))?;
-        Ok(true)
+fn find(etc: &Fd, names: &Names, attempt: &mut Attempt) -> Result<AccountFile, Errno> {
+    *attempt = Attempt(Action::Open, names.file_place);
+    let (directory, name) = follow(etc, names.file)?;
+    let flags = OpenFlags::READ.with(OpenFlags::NO_FOLLOW).with(OpenFlags::NON_BLOCKING);
+    let file = directory.open_at(name.as_c_str(), flags)?;
+    if file.is_regular() { Ok(AccountFile { directory, name, file }) } else { Err(Errno::EINVAL) }
+}
+
+/// Puts a new file in the place of the old one, in which the entry called `name` has these fields next. False if nothing was
+/// done, because there is no such entry, and none was to be added. `buffer` is room to work in. The caller has the locks.
+///
+/// # Errors
+/// The file is as it was, unless the very last step fails, which is to wait for the disk.
+pub fn replace(
+    etc: &Fd,
+    names: &Names,
+    name: &[u8],
+    fields: &[&[u8]],
+    buffer: &mut [u8],
+    attempt: &mut Attempt,
+) -> Result<bool, Errno> {
+    let AccountFile { directory, name: file_name, file: old } = find(etc, names, attempt)?;
+    *attempt = Attempt(Action::Write, names.new_place);
+    let new_name = Path::of(&[file_name.as_bytes(), b"+"]).ok_or(Errno::ENAMETOOLONG)?;
+    let new_name = new_name.as_c_str();
+    let new = New::of(&directory, new_name, create(&directory, new_name)?);
+    let (reading, buffer) = buffer.split_at_mut_checked(buffer.len() / 2).unwrap_or_default();
+    let mut output = Output::new(&new.file, buffer);
+    let put = &mut |bytes: &[u8]| output.put(bytes);
+    let (least_fields, adds) = names.entry;
+    let mut entry = Entry::new(name, fields, least_fields, adds);
+    *attempt = Attempt(Action::Read, names.file_place);
+    // Nothing read into nothing would look like the end of the file.
+    if reading.is_empty() {
+        return Err(Errno::ENOBUFS);
     }
+    loop {
+        let count = read_whole(&old, reading)?;
+        if count == 0 {
+            break;
+        }
+        entry.take(reading.get(..count).unwrap_or_default(), put);
+    }
+    let is_there = entry.finish(put);
+    *attempt = Attempt(Action::Write, names.new_place);
+    output.finish()?;
+    if !is_there {
+        return Ok(false);
+    }
+    *attempt = Attempt(Action::KeepOwner, names.file_place);
+    let status = replace::status(&old)?;
+    replace::set_owner(&new.file, status.owner, status.group)?;
+    *attempt = Attempt(Action::KeepAttributes, names.file_place);
+    new.keep_labels(&old, reading)?;
+    new.keep(&old, ACCESS_LIST, reading)?;
+    // Last, because the access list has them as well.
+    *attempt = Attempt(Action::KeepPermissions, names.file_place);
+    new.file.set_permissions(status.permissions)?;
+    *attempt = Attempt(Action::Write, names.new_place);
+    replace::sync(&new.file)?;
+    *attempt = Attempt(Action::Replace, names.file_place);
+    new.rename(file_name.as_c_str())?;
+    *attempt = Attempt(Action::Sync, names.file_place);
+    new_file::sync_directory(&directory)?;
+    Ok(true)
 }
 
 /// The directory and name that a name stands for, symbolic links followed.
-fn follow(etc: &Fd, name: &CStr) -> Result<(Fd, Name), Errno> {
+fn follow(etc: &Fd, name: &CStr) -> Result<(Fd, Path), Errno> {
     let mut directory = etc.open_at(c".", OpenFlags::READ.with(OpenFlags::DIRECTORY))?;
-    let mut name = Name::of(name.to_bytes(), b"")?;
+    let mut name = Path::of(&[name.to_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
     let mut target = [0; 1024];
     for _ in 0..LINKS {
         let length = match fd::read_link_at(&directory, name.as_c_str(), &mut target) {
-            Ok(length) => length,
             // It is no link.
             Err(Errno::EINVAL) => return Ok((directory, name)),
-            Err(errno) => return Err(errno),
+            read => read?,
         };
-        // The last byte makes room for a NUL, and a target that fills the rest may be cut.
-        let text = target.get_mut(..length).filter(|_| length < 1023).ok_or(Errno::ENAMETOOLONG)?;
-        let slash = text.iter().rposition(|&byte| byte == b'/');
-        name = Name::of(text.get(slash.map_or(0, |slash| slash.saturating_add(1))..).unwrap_or_default(), b"")?;
-        if let Some(slash) = slash {
-            // The slash is the end of the directory, but for the root, which is all slash.
-            let end = slash.max(1);
+        // What fills the room may be cut.
+        let text = target.get(..length).filter(|_| length < target.len()).ok_or(Errno::ENAMETOOLONG)?;
+        let (_, last) = split_path(text);
+        name = Path::of(&[last]).ok_or(Errno::ENAMETOOLONG)?;
+        // The directory ends with its slash: the root is all slash.
+        let end = length.wrapping_sub(last.len());
+        if end > 0 {
             if let Some(byte) = target.get_mut(end) {
                 *byte = 0;
             }
@@ -157,17 +171,24 @@ fn follow(etc: &Fd, name: &CStr) -> Result<(Fd, Name), Errno> {
 }
 
 /// The new file, once nobody else is at it.
-fn create<'d>(directory: &'d Fd, name: &'d Name, names: &Names) -> Result<New<'d>, Failure> {
-    let path = name.as_c_str();
-    let before = replace::status_at(directory, path);
-    let created = match patiently(|| New::create(directory, name)) {
-        // Nobody has touched it all the time: who made it is gone.
-        Err(Errno::EBUSY) if before.is_ok() && replace::status_at(directory, path) == before => {
-            replace::unlink_at(directory, path).and_then(|()| New::create(directory, name))
+fn create(directory: &Fd, name: &CStr) -> Result<Fd, Errno> {
+    // What is not there has not been changed either.
+    let changed = || replace::status_at(directory, name).map(|status| (status.inode, status.changed));
+    let before = changed();
+    let mut patience = Patience::default();
+    loop {
+        match new_file::create(directory, name) {
+            Err(errno) => match patience.wait(errno) {
+                // Nobody has touched it all the time: who made it is gone.
+                Err(Errno::EBUSY) if before.is_ok() && changed() == before => {
+                    replace::unlink_at(directory, name)?;
+                    return new_file::create(directory, name);
+                }
+                waited => waited?,
+            },
+            created => return created,
         }
-        created => created,
-    };
-    created.map_err(|errno| Failure(Action::Write, names.new_place, errno))
+    }
 }
 
 #[cfg(test)]
@@ -179,9 +200,12 @@ mod tests {
 
     const TEXT: &str = "root:*:1:0:99999:7:::\nuser:!:2::::::\n";
 
-    fn replace(etc: &Etc, name: &str) -> Result<bool, Failure> {
-        let file = AccountFile::find(&etc.directory, &SHADOW)?;
-        file.replace(Entry::new(name.as_bytes(), &[b"h", b"9"], 9, false), &mut [0; 256])
+    fn replace(etc: &Etc, name: &str) -> Result<bool, (Attempt, Errno)> {
+        let names = Names { entry: (9, false), ..SHADOW };
+        let mut attempt = Attempt(Action::Open, Place::Etc);
+        let replaced =
+            super::replace(&etc.directory, &names, name.as_bytes(), &[b"h", b"9"], &mut [0; 256], &mut attempt);
+        replaced.map_err(|errno| (attempt, errno))
     }
 
     #[test]
@@ -238,7 +262,7 @@ mod tests {
     #[test]
     fn a_missing_file_and_one_that_is_none_are_errors() {
         let etc = Etc::new(&[]);
-        let failed = |errno| Err(Failure(Action::Open, Place::Shadow, errno));
+        let failed = |errno| Err((Attempt(Action::Open, Place::Shadow), errno));
         assert_eq!(replace(&etc, "user"), failed(Errno::ENOENT));
         std::fs::create_dir(etc.path.join("shadow")).unwrap();
         assert_eq!(replace(&etc, "user"), failed(Errno::EINVAL));
@@ -265,7 +289,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(etc.path.join("a/b")).unwrap().count(), 3);
         std::fs::remove_file(etc.path.join("a/b/real")).unwrap();
         symlink("../../shadow", etc.path.join("a/b/real")).unwrap();
-        assert_eq!(replace(&etc, "user"), Err(Failure(Action::Open, Place::Shadow, Errno::ELOOP)));
+        assert_eq!(replace(&etc, "user"), Err((Attempt(Action::Open, Place::Shadow), Errno::ELOOP)));
     }
 
     #[test]
@@ -289,7 +313,7 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(300));
                 etc.write("shadow+", "more");
             });
-            assert_eq!(replace(&etc, "user"), Err(Failure(Action::Write, Place::NewShadow, Errno::EBUSY)));
+            assert_eq!(replace(&etc, "user"), Err((Attempt(Action::Write, Place::NewShadow), Errno::EBUSY)));
             writer.join().unwrap();
         });
         assert_eq!((etc.read("shadow").as_str(), etc.read("shadow+").as_str()), (TEXT, "more"));

@@ -11,11 +11,11 @@
 
 use core::ffi::CStr;
 
-use super::account_failure::{Action, Failure, Place};
+use super::account_failure::{Action, Attempt, Place};
 use super::account_files::Names;
 use super::lines::decimal;
+use super::pid_file::write_own_number;
 use crate::errno::Errno;
-use crate::json::write;
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::{process, replace, signal};
 
@@ -23,78 +23,82 @@ use crate::sys::{process, replace, signal};
 const TRIES: u32 = 40;
 const PAUSE_MS: u32 = 50;
 
-/// Tries until what is wanted is not another's any more (`EAGAIN`, `EEXIST`), or for too long.
-///
-/// # Errors
-/// `EBUSY` after too long, else that of the try.
-pub fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
-    let mut left = TRIES;
-    loop {
-        match attempt() {
-            Err(Errno::EAGAIN | Errno::EEXIST) if left > 0 => process::sleep_ms(PAUSE_MS),
-            Err(Errno::EAGAIN | Errno::EEXIST) => return Err(Errno::EBUSY),
-            result => return result,
-        }
-        left = left.saturating_sub(1);
-    }
-}
+/// How often what is another's was tried.
+#[derive(Debug, Default)]
+pub struct Patience(u32);
 
-/// The lock of lckpwdf(3), held until it is dropped. `None` where nobody can have it.
-#[derive(Debug)]
-pub struct AccountsLock(#[allow(dead_code)] Option<Fd>); // held, never looked at
-
-impl AccountsLock {
-    /// Takes the lock.
+impl Patience {
+    /// Waits before the next try, if the last one failed because it is another's (`EAGAIN`, `EEXIST`).
     ///
     /// # Errors
-    /// Another process has it, or it can not be made.
-    pub fn take(etc: &Fd) -> Result<Self, Failure> {
-        let failed = |errno| Failure(Action::Lock, Place::AllLock, errno);
-        let file = match etc.create_at(c".pwd.lock", OpenFlags::NO_FOLLOW.with(OpenFlags::NON_BLOCKING)) {
-            Ok(file) => file,
-            Err(Errno::EROFS) => return Ok(AccountsLock(None)),
-            Err(errno) => return Err(failed(errno)),
-        };
-        patiently(|| file.lock()).map_err(failed)?;
-        Ok(AccountsLock(Some(file)))
+    /// `EBUSY` after too long, else that of the try.
+    pub fn wait(&mut self, errno: Errno) -> Result<(), Errno> {
+        if !matches!(errno, Errno::EAGAIN | Errno::EEXIST) {
+            return Err(errno);
+        }
+        if self.0 >= TRIES {
+            return Err(Errno::EBUSY);
+        }
+        self.0 = self.0.wrapping_add(1);
+        process::sleep_ms(PAUSE_MS);
+        Ok(())
     }
 }
 
-/// The lock of shadow-utils on one file: a file with the number of this process, removed when it is dropped.
+/// The locks, each held from when it was taken until all are dropped.
 #[derive(Debug)]
-pub struct FileLock<'d> {
+pub struct Locks<'d> {
     etc: &'d Fd,
-    /// `None` where nobody can have it.
-    name: Option<&'static CStr>,
+    /// That of lckpwdf(3).
+    all: Option<Fd>,
+    /// Those of shadow-utils: files with the number of this process.
+    files: [Option<&'static Names>; 2],
 }
 
-impl<'d> FileLock<'d> {
-    /// Takes the lock. One whose process is gone is taken over.
+impl<'d> Locks<'d> {
+    /// None taken.
+    pub const fn new(etc: &'d Fd) -> Self {
+        Locks { etc, all: None, files: [None; 2] }
+    }
+
+    /// Takes the one of lckpwdf(3), unless nobody can have it.
     ///
     /// # Errors
     /// Another process has it, or it can not be made.
-    pub fn take(etc: &'d Fd, names: &'static Names) -> Result<Self, Failure> {
-        let failed = |errno| Failure(Action::Lock, names.lock_place, errno);
-        let create = || etc.create_at(names.lock, OpenFlags::EXCLUSIVE.with(OpenFlags::NO_FOLLOW));
-        let created = patiently(|| match create() {
-            Err(Errno::EEXIST) if is_left_over(etc, names.lock) => {
-                replace::unlink_at(etc, names.lock)?;
-                create()
-            }
-            created => created,
-        });
-        match created {
-            Ok(file) => {
-                let lock = FileLock { etc, name: Some(names.lock) };
-                let mut digits = [0; 20];
-                let number = write::decimal(u64::try_from(process::id()).unwrap_or(0), &mut digits);
-                // The number is meant to have a NUL behind it. Without room for it nothing can be replaced either.
-                file.write(number).and_then(|_| file.write(b"\0")).map_err(failed)?;
-                Ok(lock)
-            }
-            Err(Errno::EROFS) => Ok(FileLock { etc, name: None }),
-            Err(errno) => Err(failed(errno)),
+    pub fn take_all(&mut self, attempt: &mut Attempt) -> Result<(), Errno> {
+        *attempt = Attempt(Action::Lock, Place::AllLock);
+        let file = match self.etc.create_at(c".pwd.lock", OpenFlags::NO_FOLLOW.with(OpenFlags::NON_BLOCKING)) {
+            Err(Errno::EROFS) => return Ok(()),
+            created => self.all.insert(created?),
+        };
+        let mut patience = Patience::default();
+        while let Err(errno) = file.lock() {
+            patience.wait(errno)?;
         }
+        Ok(())
+    }
+
+    /// Takes the one of a file, of two at the most, unless nobody can have it. One whose process is gone is taken over.
+    ///
+    /// # Errors
+    /// Another process has it, or it can not be made.
+    pub fn take(&mut self, names: &'static Names, attempt: &mut Attempt) -> Result<(), Errno> {
+        *attempt = Attempt(Action::Lock, names.lock_place);
+        let mut patience = Patience::default();
+        let file = loop {
+            match self.etc.create_at(names.lock, OpenFlags::EXCLUSIVE.with(OpenFlags::NO_FOLLOW)) {
+                Ok(file) => break file,
+                Err(Errno::EROFS) => return Ok(()),
+                Err(errno) => patience.wait(errno)?,
+            }
+            if is_left_over(self.etc, names.lock) {
+                replace::unlink_at(self.etc, names.lock)?;
+            }
+        };
+        let [first, second] = &mut self.files;
+        *(if first.is_none() { first } else { second }) = Some(names);
+        // The number is meant to have a NUL behind it. Without room for it nothing can be replaced either.
+        write_own_number(&file, b"\0")
     }
 }
 
@@ -109,11 +113,11 @@ fn is_left_over(etc: &Fd, lock: &CStr) -> bool {
     pid == process::id() || signal::send(pid, 0) == Err(Errno::ESRCH)
 }
 
-impl Drop for FileLock<'_> {
+impl Drop for Locks<'_> {
     fn drop(&mut self) {
-        if let Some(name) = self.name {
+        for names in self.files.iter().flatten() {
             // One that cannot be removed is taken over by the next one.
-            let _: Result<(), Errno> = replace::unlink_at(self.etc, name);
+            let _: Result<(), Errno> = replace::unlink_at(self.etc, names.lock);
         }
     }
 }
@@ -127,17 +131,19 @@ mod tests {
 
     #[test]
     fn the_lock_of_a_file_is_taken_over_from_the_dead_only() {
-        let held = Err(Failure(Action::Lock, Place::ShadowLock, Errno::EBUSY));
+        let held = Err(Errno::EBUSY);
         let own = std::process::id().to_string();
         let cases =
             [("1\0", held), ("", held), ("x", held), ("0", held), ("2147483647\0", Ok(())), (own.as_str(), Ok(()))];
-        let check = |(text, expected): (&str, Result<(), Failure>)| {
+        let check = |(text, expected): (&str, Result<(), Errno>)| {
             let etc = Etc::new(&[("shadow.lock", text)]);
-            let taken = FileLock::take(&etc.directory, &SHADOW);
+            let mut locks = Locks::new(&etc.directory);
+            let taken = locks.take(&SHADOW, &mut Attempt(Action::Open, Place::Etc));
             if taken.is_ok() {
                 assert_eq!(etc.read("shadow.lock"), format!("{own}\0"));
             }
-            assert_eq!(taken.map(drop), expected, "{text}");
+            drop(locks);
+            assert_eq!(taken, expected, "{text}");
             assert_eq!(etc.names().is_empty(), expected.is_ok());
         };
         // At the same time, because one that is held is waited for.
@@ -151,9 +157,10 @@ mod tests {
     #[test]
     fn the_lock_of_all_files_is_held_until_it_is_dropped() {
         let etc = Etc::new(&[]);
-        let lock = AccountsLock::take(&etc.directory).unwrap();
+        let mut locks = Locks::new(&etc.directory);
+        locks.take_all(&mut Attempt(Action::Open, Place::Etc)).unwrap();
         assert_eq!(std::fs::metadata(etc.path.join(".pwd.lock")).unwrap().mode() & 0o777, 0o600);
-        drop(lock);
+        drop(locks);
         assert_eq!(etc.names(), [".pwd.lock"]);
     }
 }

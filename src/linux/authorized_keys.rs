@@ -9,7 +9,7 @@ use core::ffi::CStr;
 
 use super::accounts::{self, Account};
 use super::lines::Lines;
-use super::new_file::{self, Name, New, Output};
+use super::new_file::{self, New, Output};
 use super::{Linux, home};
 use crate::errno::Errno;
 use crate::guest::{AuthorizedKeys, KeyChange, KeyEdit, KeysError, KeysReason, ListPlace};
@@ -20,10 +20,10 @@ use crate::sys::replace;
 
 const DIRECTORY: &CStr = c".ssh";
 const FILE: &CStr = c"authorized_keys";
+const NEW_FILE: &CStr = c"authorized_keys+";
 /// Both below the user's directory, for people.
 const DIRECTORY_PATH: &str = "/.ssh";
 const FILE_PATH: &str = "/.ssh/authorized_keys";
-const READING: &str = "failed to read";
 
 /// Room for a line of /etc/passwd, and for reading it.
 const ACCOUNT_BYTES: usize = 6 * 1024;
@@ -42,7 +42,7 @@ impl AuthorizedKeys for Linux {
         place: &mut ListPlace,
         buffer: &'b mut [u8],
     ) -> Result<Option<&'b [u8]>, KeysError<'b>> {
-        next_key(&etc()?, user, place, buffer)
+        next_key(&etc().map_err(KeysError::Lookup)?, user, place, buffer)
     }
 
     fn change_keys<'b>(
@@ -52,22 +52,24 @@ impl AuthorizedKeys for Linux {
         edit: &mut dyn KeyEdit,
         buffer: &'b mut [u8],
     ) -> Result<(), KeysError<'b>> {
-        change_keys(&etc()?, user, change, edit, buffer)
+        change_keys(&etc().map_err(KeysError::Lookup)?, user, change, edit, buffer)
     }
 }
 
-fn etc<'b>() -> Result<Fd, KeysError<'b>> {
-    Fd::open(c"/etc", OpenFlags::READ.with(OpenFlags::DIRECTORY)).map_err(KeysError::Lookup)
+fn etc() -> Result<Fd, Errno> {
+    Fd::open(c"/etc", OpenFlags::READ.with(OpenFlags::DIRECTORY))
 }
 
 /// A user, room for a line, and the rest of the room.
 type Found<'b> = (Account<'b>, &'b mut [u8], &'b mut [u8]);
 
-fn find<'b>(etc: &Fd, user: &[u8], buffer: &'b mut [u8]) -> Result<Found<'b>, KeysError<'b>> {
+/// Never inlined: it is smaller once, apart from what is done with the user.
+#[inline(never)]
+fn find<'b>(etc: &Fd, user: &[u8], buffer: &'b mut [u8]) -> Result<Found<'b>, Errno> {
     let (account, buffer) = buffer.split_at_mut_checked(ACCOUNT_BYTES).unwrap_or_default();
     let (line, rest) = buffer.split_at_mut_checked(LINE_BYTES).unwrap_or_default();
-    let account = accounts::find(etc, user, account).map_err(KeysError::Lookup)?;
-    Ok((account.ok_or(KeysError::Lookup(Errno::ENOENT))?, line, rest))
+    let account = accounts::find(etc, user, account)?;
+    Ok((account.ok_or(Errno::ENOENT)?, line, rest))
 }
 
 /// Why something that is not there can not be used.
@@ -115,11 +117,11 @@ fn next_key<'b>(
     place: &mut ListPlace,
     buffer: &'b mut [u8],
 ) -> Result<Option<&'b [u8]>, KeysError<'b>> {
-    let (account, line, rest) = find(etc, user, buffer)?;
+    let (account, line, rest) = find(etc, user, buffer).map_err(KeysError::Lookup)?;
     match find_key(&account, place, line, rest) {
         Ok(Some((from, to))) => Ok(line.get(from..to)),
         Ok(None) | Err(MISSING) => Ok(None),
-        Err(reason) => Err(KeysError::File(READING, account.home, FILE_PATH, reason)),
+        Err(reason) => Err(Attempt::ReadFile.failed(&account, reason)),
     }
 }
 
@@ -151,29 +153,29 @@ fn find_key(
 /// Goes back from where `left` is, a block at a time, until there is a key. Bounded by the length of the file.
 fn previous_key(file: &Fd, left: &mut i64, block: &mut [u8]) -> Result<Option<(usize, usize)>, KeysReason> {
     while *left != COMPLETE {
-        let end = u64::try_from(left.saturating_sub(1)).unwrap_or(0);
+        let end = u64::try_from(left.wrapping_sub(1)).unwrap_or(0);
         let start = end.saturating_sub(u64::try_from(block.len()).unwrap_or(0));
-        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        let length = usize::try_from(end.wrapping_sub(start)).unwrap_or(0);
         read_exactly(file, start, block.get_mut(..length).unwrap_or_default())?;
         let mut stop = length;
         loop {
             let before = block.get(..stop).unwrap_or_default();
             let from = match before.iter().rposition(|&byte| byte == b'\n') {
-                Some(line_feed) => line_feed.saturating_add(1),
+                Some(line_feed) => line_feed.wrapping_add(1),
                 None if start == 0 => 0,
                 // The line begins before the block.
                 None if stop < length => break,
                 None => return Err(KeysReason::LongLine),
             };
             let text = before.get(from..).unwrap_or_default();
-            let blanks = text.len().saturating_sub(text.trim_ascii_start().len());
+            let blanks = text.len().wrapping_sub(text.trim_ascii_start().len());
             let key = text.trim_ascii();
             let end_of_rest = from.checked_sub(1).and_then(|stop| i64::try_from(stop).ok());
-            let first = i64::try_from(start).unwrap_or(i64::MAX).saturating_add(1);
-            *left = end_of_rest.map_or(COMPLETE, |stop| first.saturating_add(stop));
+            let first = i64::try_from(start).unwrap_or(i64::MAX).wrapping_add(1);
+            *left = end_of_rest.map_or(COMPLETE, |stop| first.wrapping_add(stop));
             if !key.is_empty() && key.first() != Some(&b'#') {
-                let from = from.saturating_add(blanks);
-                return Ok(Some((from, from.saturating_add(key.len()))));
+                let from = from.wrapping_add(blanks);
+                return Ok(Some((from, from.wrapping_add(key.len()))));
             }
             match from.checked_sub(1) {
                 Some(line_feed) => stop = line_feed,
@@ -187,11 +189,11 @@ fn previous_key(file: &Fd, left: &mut i64, block: &mut [u8]) -> Result<Option<(u
 fn read_exactly(file: &Fd, start: u64, block: &mut [u8]) -> Result<(), Errno> {
     let mut done = 0_usize;
     while let Some(room) = block.get_mut(done..).filter(|room| !room.is_empty()) {
-        let offset = start.saturating_add(u64::try_from(done).unwrap_or(0));
+        let offset = start.wrapping_add(u64::try_from(done).unwrap_or(0));
         match file.read_at(room, offset) {
             // It has become shorter.
             Ok(0) => return Err(Errno::EIO),
-            Ok(count) => done = done.saturating_add(count),
+            Ok(count) => done = done.wrapping_add(count),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
@@ -206,47 +208,84 @@ fn change_keys<'b>(
     edit: &mut dyn KeyEdit,
     buffer: &'b mut [u8],
 ) -> Result<(), KeysError<'b>> {
-    let (account, line, rest) = find(etc, user, buffer)?;
-    match rewrite(&account, change, edit, line, rest) {
-        Ok(()) => Ok(()),
-        Err(Failure(READING, _, MISSING)) if change == KeyChange::Remove => Ok(()),
-        Err(Failure(action, path, reason)) => Err(KeysError::File(action, account.home, path, reason)),
+    let mut found = find(etc, user, buffer);
+    let (account, line, rest) = match &mut found {
+        Ok((account, line, rest)) => (&*account, line, rest),
+        Err(errno) => return Err(KeysError::Lookup(*errno)),
+    };
+    let mut attempt = Attempt::ReadDirectory;
+    match rewrite(account, change, edit, line, rest, &mut attempt) {
+        Err(MISSING)
+            if change == KeyChange::Remove && matches!(attempt, Attempt::ReadDirectory | Attempt::ReadFile) =>
+        {
+            Ok(())
+        }
+        result => result.map_err(|reason| attempt.failed(account, reason)),
     }
 }
 
-/// What was tried, with what below the user's directory, and why it failed.
-#[derive(Debug, PartialEq, Eq)]
-struct Failure(&'static str, &'static str, KeysReason);
-
-fn failed<R: Into<KeysReason>>(action: &'static str, path: &'static str) -> impl FnOnce(R) -> Failure {
-    move |reason| Failure(action, path, reason.into())
+/// What is tried. It is noted before each step, so that one that fails has nothing to tell but why.
+#[derive(Clone, Copy)]
+enum Attempt {
+    ReadDirectory,
+    CreateDirectory,
+    OwnDirectory,
+    PermitDirectory,
+    ReadFile,
+    WriteFile,
+    LabelFile,
+    PermitFile,
+    OwnFile,
 }
 
+impl Attempt {
+    /// That it failed.
+    fn failed<'b>(self, account: &Account<'b>, reason: KeysReason) -> KeysError<'b> {
+        let (action, path) = match self {
+            Attempt::ReadDirectory => ("failed to read", DIRECTORY_PATH),
+            Attempt::CreateDirectory => ("failed to create directory", DIRECTORY_PATH),
+            Attempt::OwnDirectory => ("failed to set ownership of directory", DIRECTORY_PATH),
+            Attempt::PermitDirectory => ("failed to set permissions of directory", DIRECTORY_PATH),
+            Attempt::ReadFile => ("failed to read", FILE_PATH),
+            Attempt::WriteFile => ("failed to write to", FILE_PATH),
+            Attempt::LabelFile => ("failed to keep the labels of", FILE_PATH),
+            Attempt::PermitFile => ("failed to set permissions of", FILE_PATH),
+            Attempt::OwnFile => ("failed to set ownership of", FILE_PATH),
+        };
+        KeysError::File(action, account.home, path, reason)
+    }
+}
+
+/// Never inlined: it is smaller in a frame of its own.
+#[inline(never)]
 fn rewrite(
     account: &Account<'_>,
     change: KeyChange,
     edit: &mut dyn KeyEdit,
     line: &mut [u8],
     rest: &mut [u8],
-) -> Result<(), Failure> {
-    const WRITING: &str = "failed to write to";
+    attempt: &mut Attempt,
+) -> Result<(), KeysReason> {
     let is_removal = change == KeyChange::Remove;
-    let creating = if is_removal { READING } else { "failed to create directory" };
-    let home = home::open(account.home, rest).map_err(failed(creating, DIRECTORY_PATH))?;
+    *attempt = if is_removal { Attempt::ReadDirectory } else { Attempt::CreateDirectory };
+    let home = home::open(account.home, rest)?;
+    *attempt = Attempt::ReadDirectory;
     let directory = match open_directory(&home, account) {
-        Err(MISSING) if !is_removal => make_directory(&home, account)?,
-        opened => opened.map_err(failed(READING, DIRECTORY_PATH))?,
+        Err(MISSING) if !is_removal => make_directory(&home, account, attempt)?,
+        opened => opened?,
     };
+    *attempt = Attempt::ReadFile;
     let old = match open_file(&directory, account) {
         Err(MISSING) if !is_removal => None,
-        opened => Some(opened.map_err(failed(READING, FILE_PATH))?),
+        opened => Some(opened?),
     };
-    let name = Name::of(FILE.to_bytes(), b"+").map_err(failed(WRITING, FILE_PATH))?;
+    *attempt = Attempt::WriteFile;
     // One that is there was left behind, or is the user's affair.
-    let _: Result<(), Errno> = replace::unlink_at(&directory, name.as_c_str());
-    let new = New::create(&directory, &name).map_err(failed(WRITING, FILE_PATH))?;
+    let _: Result<(), Errno> = replace::unlink_at(&directory, NEW_FILE);
+    let new = New::of(&directory, NEW_FILE, new_file::create(&directory, NEW_FILE)?);
     let mut output = Output::new(&new.file, rest);
     if let Some(old) = old.as_ref().filter(|_| change != KeyChange::Reset) {
+        *attempt = Attempt::ReadFile;
         let visit = &mut |line: &[u8]| {
             if edit.keeps(line) {
                 output.put(line);
@@ -254,33 +293,35 @@ fn rewrite(
             }
             output.failure.is_none()
         };
-        each_line(old, line, visit).map_err(failed(READING, FILE_PATH))?;
+        each_line(old, line, visit)?;
+        *attempt = Attempt::WriteFile;
     }
     edit.add(&mut |bytes| output.put(bytes));
-    output.flush();
-    if let Some(errno) = output.failure {
-        return Err(Failure(WRITING, FILE_PATH, errno.into()));
-    }
+    output.finish()?;
     if let Some(old) = &old {
-        new.keep_labels(old, line).map_err(failed("failed to keep the labels of", FILE_PATH))?;
+        *attempt = Attempt::LabelFile;
+        new.keep_labels(old, line)?;
     }
-    new.file.set_permissions(0o600).map_err(failed("failed to set permissions of", FILE_PATH))?;
-    let owned = replace::set_owner(&new.file, account.user, account.group);
-    owned.map_err(failed("failed to set ownership of", FILE_PATH))?;
-    replace::sync(&new.file).map_err(failed(WRITING, FILE_PATH))?;
-    new.rename(FILE).map_err(failed(WRITING, FILE_PATH))?;
-    new_file::sync_directory(&directory).map_err(failed(WRITING, FILE_PATH))
+    *attempt = Attempt::PermitFile;
+    new.file.set_permissions(0o600)?;
+    *attempt = Attempt::OwnFile;
+    replace::set_owner(&new.file, account.user, account.group)?;
+    *attempt = Attempt::WriteFile;
+    replace::sync(&new.file)?;
+    new.rename(FILE)?;
+    new_file::sync_directory(&directory)?;
+    Ok(())
 }
 
 /// Makes the directory of the keys.
-fn make_directory(home: &Fd, account: &Account<'_>) -> Result<Fd, Failure> {
-    const CREATING: &str = "failed to create directory";
-    replace::make_directory_at(home, DIRECTORY, 0o700).map_err(failed(CREATING, DIRECTORY_PATH))?;
-    let directory = open_directory(home, account).map_err(failed(CREATING, DIRECTORY_PATH))?;
-    let owned = replace::set_owner(&directory, account.user, account.group);
-    owned.map_err(failed("failed to set ownership of directory", DIRECTORY_PATH))?;
-    let permitted = directory.set_permissions(0o700);
-    permitted.map_err(failed("failed to set permissions of directory", DIRECTORY_PATH))?;
+fn make_directory(home: &Fd, account: &Account<'_>, attempt: &mut Attempt) -> Result<Fd, KeysReason> {
+    *attempt = Attempt::CreateDirectory;
+    replace::make_directory_at(home, DIRECTORY, 0o700)?;
+    let directory = open_directory(home, account)?;
+    *attempt = Attempt::OwnDirectory;
+    replace::set_owner(&directory, account.user, account.group)?;
+    *attempt = Attempt::PermitDirectory;
+    directory.set_permissions(0o700)?;
     Ok(directory)
 }
 
@@ -373,7 +414,7 @@ mod tests {
             let etc = scene(Some(&text));
             assert!(keys(&etc).unwrap_err().contains("LongLine"));
             for change in [KeyChange::Add, KeyChange::Remove] {
-                assert_eq!(reason(&etc, change), Err((READING, FILE_PATH, KeysReason::LongLine)));
+                assert_eq!(reason(&etc, change), Err(("failed to read", FILE_PATH, KeysReason::LongLine)));
                 assert_eq!(etc.read("home/.ssh/authorized_keys"), text);
             }
             assert_eq!(reason(&etc, KeyChange::Reset), Ok(()));
@@ -430,7 +471,7 @@ mod tests {
         std::fs::remove_file(etc.path.join("home/.ssh/authorized_keys")).unwrap();
         std::fs::create_dir(etc.path.join("home/.ssh/authorized_keys")).unwrap();
         assert!(keys(&etc).is_err());
-        let failure = Err((READING, FILE_PATH, Errno::EINVAL.into()));
+        let failure = Err(("failed to read", FILE_PATH, Errno::EINVAL.into()));
         assert_eq!(reason(&etc, KeyChange::Add), failure);
         // Nor is a new file left over that is none.
         let etc = scene(Some("a\n"));

@@ -6,7 +6,7 @@
 use crate::errno::Errno;
 use crate::guest::{Capture, Ended, Finished, Kept, StartError, Status};
 use crate::limits::linux::{CHILD_STREAM_BYTES, CHILD_STREAM_LEAST_BYTES, CHILDREN, CHILDREN_BYTES};
-use crate::sys::epoll::{EVENTS, Epoll, Interest};
+use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::fd::{self, Fd};
 use crate::sys::{memory, spawn};
 
@@ -16,9 +16,9 @@ const READ_BYTES: usize = 4096;
 
 /// A stream of a program. Nothing is kept of the default.
 #[derive(Debug, Default)]
-pub struct Captured {
+struct Captured {
     /// What it is to write to, until it was started.
-    pub writer: Option<Fd>,
+    writer: Option<Fd>,
     /// Where it comes from, as long as somebody may write to it.
     pipe: Option<Fd>,
     /// Where it is kept.
@@ -27,11 +27,12 @@ pub struct Captured {
 }
 
 /// A program.
-#[derive(Debug)]
-struct Child {
+#[derive(Debug, Default)]
+pub struct Child {
     /// Counts the programs: unlike the number of its process, it is never used again.
     serial: u64,
-    pid: i32,
+    /// The number of its process, once it was started.
+    pub pid: i32,
     /// How its process ended, once it has.
     ended: Option<Ended>,
     /// Standard output and error.
@@ -42,6 +43,12 @@ struct Child {
 }
 
 impl Child {
+    /// What its standard output and error are to be, where they are kept.
+    pub fn writers(&self) -> [Option<&Fd>; 2] {
+        let [output, error] = &self.streams;
+        [output.writer.as_ref(), error.writer.as_ref()]
+    }
+
     /// How it ended, once its streams have ended too.
     fn finished(&self) -> Option<Finished> {
         let [output, error] = &self.streams;
@@ -51,9 +58,14 @@ impl Child {
         }
     }
 
+    /// It can be given up for another one.
+    fn is_over(&self) -> bool {
+        self.finished().is_some() && !self.is_reported
+    }
+
     fn kept_bytes(&self) -> u64 {
         let [output, error] = &self.streams;
-        output.kept.length.saturating_add(error.kept.length)
+        output.kept.length.wrapping_add(error.kept.length)
     }
 }
 
@@ -85,21 +97,53 @@ impl Children {
         self.pipes.as_ref().map(Epoll::fd)
     }
 
-    fn each(&self) -> impl Iterator<Item = &Child> {
-        self.slots.iter().flatten()
+    /// The slot of the program that got the number last.
+    fn slot(&mut self, pid: i64) -> Option<&mut Option<Child>> {
+        let mut found = None;
+        let mut serial = 0;
+        for slot in &mut self.slots {
+            if let Some(child) = slot
+                && i64::from(child.pid) == pid
+                && child.serial > serial
+            {
+                serial = child.serial;
+                found = Some(slot);
+            }
+        }
+        found
     }
 
     /// The program that got the number last.
     fn find(&mut self, pid: i64) -> Option<&mut Child> {
-        self.slots.iter_mut().flatten().filter(|child| i64::from(child.pid) == pid).max_by_key(|child| child.serial)
+        self.slot(pid)?.as_mut()
     }
 
-    /// The slot for a new program: a free one, or that of the program that ended and is the oldest.
-    fn slot(&mut self) -> Option<&mut Option<Child>> {
-        let age = |slot: &Option<Child>| slot.as_ref().map_or(0, |child| child.serial);
-        let is_usable =
-            |slot: &Option<Child>| slot.as_ref().is_none_or(|child| child.finished().is_some() && !child.is_reported);
-        self.slots.iter_mut().filter(|slot| is_usable(slot)).min_by_key(|slot| age(slot))
+    /// The slot of the oldest program that is over, and of which at least so much is kept. A free slot is older than all
+    /// of them.
+    fn oldest(&mut self, least_bytes: u64) -> Option<&mut Option<Child>> {
+        let mut found = None;
+        let mut serial = u64::MAX;
+        for slot in &mut self.slots {
+            let (age, kept) = match slot {
+                None => (0, 0),
+                Some(child) if child.is_over() => (child.serial, child.kept_bytes()),
+                Some(_) => continue,
+            };
+            if kept >= least_bytes && age < serial {
+                serial = age;
+                found = Some(slot);
+            }
+        }
+        found
+    }
+
+    /// The sum of what is told of each program.
+    fn sum(&self, bytes: fn(&Child) -> u64) -> u64 {
+        let mut sum = 0_u64;
+        for child in self.slots.iter().flatten() {
+            sum = sum.wrapping_add(bytes(child));
+        }
+        sum
     }
 
     /// Whether a program can be started that is given so much to read.
@@ -107,50 +151,59 @@ impl Children {
     /// # Errors
     /// `TooMany`, `TooMuchInput`.
     pub fn check_room(&mut self, input_bytes: u64) -> Result<(), StartError> {
-        if self.slot().is_none() {
+        if self.oldest(0).is_none() {
             return Err(StartError::TooMany(u64::try_from(CHILDREN).unwrap_or(u64::MAX)));
         }
-        let held = self.each().filter(|child| child.ended.is_none()).map(|child| child.input_bytes);
-        let sum = held.fold(input_bytes, u64::saturating_add);
-        if sum > self.limit_bytes { Err(StartError::TooMuchInput(self.limit_bytes)) } else { Ok(()) }
+        let held = self.sum(|child| if child.ended.is_none() { child.input_bytes } else { 0 });
+        let fits = held.wrapping_add(input_bytes) <= self.limit_bytes;
+        if fits { Ok(()) } else { Err(StartError::TooMuchInput(self.limit_bytes)) }
     }
 
-    /// Standard output and error of the program that is added next.
+    /// The program that is started next.
+    pub fn prepare(&self, input_bytes: u64) -> Child {
+        Child { serial: self.next_serial, input_bytes, ..Child::default() }
+    }
+
+    /// Opens what its standard output and error are to be.
     ///
     /// # Errors
     /// Those of pipe2(2), memfd_create(2) and epoll_ctl(2).
-    pub fn streams(&self, capture: Capture) -> Result<[Captured; 2], Errno> {
-        let are_kept = match capture {
-            Capture::Nothing => [false, false],
-            Capture::Output | Capture::Merged => [true, false],
-            Capture::Error => [false, true],
-            Capture::Separated => [true, true],
-        };
-        let mut streams = <[Captured; 2]>::default();
-        for ((stream, is_kept), place) in streams.iter_mut().zip(are_kept).zip(0..) {
-            if is_kept {
-                let (pipe, writer) = fd::pipe()?;
-                pipe.set_non_blocking()?;
-                let token = self.next_serial.saturating_mul(2).saturating_add(place);
-                let interest = Interest { read: true, ..Interest::default() };
-                self.pipes.as_ref().ok_or(Errno::ENOSYS)?.add(&pipe, token, interest)?;
-                stream.file = Some(memory::file()?);
-                stream.pipe = Some(pipe);
-                stream.writer = Some(writer);
-            }
+    pub fn open_streams(&self, child: &mut Child, capture: Capture) -> Result<(), Errno> {
+        let token = child.serial.wrapping_mul(2);
+        let [output, error] = &mut child.streams;
+        if matches!(capture, Capture::Output | Capture::Merged | Capture::Separated) {
+            self.open(output, token)?;
         }
-        Ok(streams)
+        if matches!(capture, Capture::Error | Capture::Separated) {
+            self.open(error, token.wrapping_add(1))?;
+        }
+        Ok(())
     }
 
-    /// Adds a program that was just started. There is room, as [`Children::check_room`] has found.
-    pub fn add(&mut self, pid: i32, mut streams: [Captured; 2], input_bytes: u64) {
+    fn open(&self, stream: &mut Captured, token: u64) -> Result<(), Errno> {
+        let (pipe, writer) = fd::pipe()?;
+        let pipe = stream.pipe.insert(pipe);
+        stream.writer = Some(writer);
+        pipe.set_non_blocking()?;
+        let interest = Interest { read: true, ..Interest::default() };
+        self.pipes.as_ref().ok_or(Errno::ENOSYS)?.add(pipe, token, interest)?;
+        stream.file = Some(memory::file()?);
+        Ok(())
+    }
+
+    /// Adds a program that was just started, and answers the number of its process. There is room, as
+    /// [`Children::check_room`] has found.
+    pub fn add(&mut self, mut child: Child) -> i32 {
         // It has its own, and a stream only ends when nobody else has one.
-        streams.iter_mut().for_each(|stream| stream.writer = None);
-        let serial = self.next_serial;
-        self.next_serial = serial.saturating_add(1);
-        if let Some(slot) = self.slot() {
-            *slot = Some(Child { serial, pid, ended: None, streams, input_bytes, is_reported: false });
+        for stream in &mut child.streams {
+            stream.writer = None;
         }
+        self.next_serial = child.serial.wrapping_add(1);
+        let pid = child.pid;
+        if let Some(slot) = self.oldest(0) {
+            *slot = Some(child);
+        }
+        pid
     }
 
     /// How a program is.
@@ -167,12 +220,11 @@ impl Children {
 
     /// The report of its end is over; it is forgotten if it was `delivered`.
     pub fn end_report(&mut self, pid: i64, delivered: bool) {
-        let Some(child) = self.find(pid) else { return };
-        child.is_reported = false;
-        let serial = child.serial;
+        let Some(slot) = self.slot(pid) else { return };
         if delivered {
-            let is_it = |slot: &&mut Option<Child>| slot.as_ref().is_some_and(|child| child.serial == serial);
-            self.slots.iter_mut().find(is_it).map(Option::take);
+            *slot = None;
+        } else if let Some(child) = slot {
+            child.is_reported = false;
         }
     }
 
@@ -188,17 +240,11 @@ impl Children {
     /// Takes what the programs wrote, as far as it is there: 64 KiB each, of eight streams. What there is no room for is read
     /// and dropped, so that nobody waits for it to be read.
     pub fn take_output(&mut self) {
-        let Some(pipes) = &self.pipes else { return };
-        let mut ready = [None; EVENTS];
-        let mut next = ready.iter_mut();
-        let polled = pipes.poll(|event| {
-            if let Some(slot) = next.next() {
-                *slot = Some(event.token);
-            }
-        });
-        if polled.is_ok() {
-            ready.into_iter().flatten().for_each(|token| self.take_from(token / 2, usize::from(token % 2 != 0)));
-        }
+        let Some(pipes) = self.pipes.take() else { return };
+        // What can not be had now comes the next time.
+        let _: Result<(), Errno> =
+            pipes.poll(|event| self.take_from(event.token / 2, usize::from(event.token % 2 != 0)));
+        self.pipes = Some(pipes);
     }
 
     fn take_from(&mut self, serial: u64, stream: usize) {
@@ -218,8 +264,14 @@ impl Children {
     }
 
     fn captured(&mut self, serial: u64, stream: usize) -> Option<&mut Captured> {
-        let mut children = self.slots.iter_mut().flatten();
-        children.find(|child| child.serial == serial)?.streams.get_mut(stream)
+        for slot in &mut self.slots {
+            if let Some(child) = slot
+                && child.serial == serial
+            {
+                return child.streams.get_mut(stream);
+            }
+        }
+        None
     }
 
     /// Keeps what a program wrote, as far as there is room. Once something was dropped, so is all that follows.
@@ -229,7 +281,7 @@ impl Children {
             return;
         }
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let wanted = length.min(CHILD_STREAM_BYTES.saturating_sub(kept.length));
+        let wanted = length.min(CHILD_STREAM_BYTES.wrapping_sub(kept.length));
         let least = CHILD_STREAM_LEAST_BYTES.saturating_sub(kept.length);
         while self.free_bytes() < wanted && self.drop_oldest() {}
         let fits = usize::try_from(wanted.min(self.free_bytes().max(least))).unwrap_or(usize::MAX);
@@ -238,7 +290,7 @@ impl Children {
         while !rest.is_empty() {
             match file.write(rest) {
                 Ok(count) => {
-                    kept.length = kept.length.saturating_add(u64::try_from(count).unwrap_or(0));
+                    kept.length = kept.length.wrapping_add(u64::try_from(count).unwrap_or(0));
                     rest = rest.get(count..).unwrap_or_default();
                 }
                 // There is no memory for it.
@@ -249,15 +301,12 @@ impl Children {
     }
 
     fn free_bytes(&self) -> u64 {
-        let kept = self.each().map(Child::kept_bytes).fold(0, u64::saturating_add);
-        self.limit_bytes.saturating_sub(kept)
+        self.limit_bytes.saturating_sub(self.sum(Child::kept_bytes))
     }
 
     /// Drops what was kept of the oldest program that has ended; how it ended stays known. False if there is none.
     fn drop_oldest(&mut self) -> bool {
-        let children = self.slots.iter_mut().flatten();
-        let droppable = |child: &&mut Child| child.finished().is_some() && !child.is_reported && child.kept_bytes() > 0;
-        let Some(child) = children.filter(droppable).min_by_key(|child| child.serial) else { return false };
+        let Some(Some(child)) = self.oldest(1) else { return false };
         for Captured { file, kept, .. } in &mut child.streams {
             *file = None;
             *kept = Kept { length: 0, truncated: kept.truncated || kept.length > 0 };
@@ -269,13 +318,14 @@ impl Children {
     /// are to the first process of a system.
     pub fn reap(&mut self) {
         while let Some((pid, ended)) = spawn::take_ended() {
-            let mut children = self.slots.iter_mut().flatten();
-            // The number of a process is its own until here.
-            if let Some(child) = children.find(|child| child.pid == pid && child.ended.is_none()) {
-                child.ended = Some(match ended {
-                    spawn::Ended::Exited(status) => Ended::Exited(status),
-                    spawn::Ended::Killed(signal) => Ended::Killed(signal),
-                });
+            for child in self.slots.iter_mut().flatten() {
+                // The number of a process is its own until here.
+                if child.pid == pid && child.ended.is_none() {
+                    child.ended = Some(match ended {
+                        spawn::Ended::Exited(status) => Ended::Exited(status),
+                        spawn::Ended::Killed(signal) => Ended::Killed(signal),
+                    });
+                }
             }
         }
     }

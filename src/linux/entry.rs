@@ -13,7 +13,6 @@ pub struct Entry<'e> {
     adds: bool,
     is_there: bool,
     place: Place,
-    at_line_start: bool,
 }
 
 /// Where in a line the next byte is.
@@ -21,9 +20,9 @@ pub struct Entry<'e> {
 enum Place {
     /// That many bytes of it are those of the entry that is looked for.
     Start(usize),
-    /// In a field of it that is dropped, because it has been changed; the name is field 0.
+    /// In a field of it that is dropped, because it has been changed; or just behind the name, which is field 0.
     Dropped(usize),
-    /// Where all stays as it is.
+    /// In a line, or the rest of one, that stays as it is.
     Kept,
 }
 
@@ -33,64 +32,64 @@ impl<'e> Entry<'e> {
     /// The entry called `name`, which is to be what is told for its next fields, and to have `least_fields` in all. If there
     /// is none it is added if `adds`. Of two only the first counts, as for all who read such a file.
     pub fn new(name: &'e [u8], fields: &'e [&'e [u8]], least_fields: usize, adds: bool) -> Self {
-        Entry { name, fields, least_fields, adds, is_there: false, place: Place::Start(0), at_line_start: true }
+        Entry { name, fields, least_fields, adds, is_there: false, place: Place::Start(0) }
     }
 
     /// Takes the next piece of the file.
+    #[inline(never)] // smaller than among all that replaces a file
     pub fn take(&mut self, piece: &[u8], put: Put<'_>) {
-        let mut rest = piece;
-        while let Some((&byte, behind)) = rest.split_first() {
-            match self.place {
-                Place::Kept => {
-                    let end = rest.iter().position(|&byte| byte == b'\n');
-                    let length = end.map_or(rest.len(), |end| end.saturating_add(1));
-                    put(rest.get(..length).unwrap_or_default());
-                    rest = rest.get(length..).unwrap_or_default();
-                    if end.is_some() {
-                        self.place = Place::Start(0);
-                    }
-                    self.at_line_start = end.is_some();
-                    continue;
-                }
-                Place::Start(matched) => match self.start(byte, matched, put) {
-                    Some(place) => self.place = place,
-                    // The byte is looked at again.
-                    None => {
-                        self.place = Place::Kept;
-                        continue;
-                    }
-                },
-                Place::Dropped(field) => match byte {
-                    b':' => {
-                        let next = field.saturating_add(1);
-                        put(b":");
-                        self.place = self.change(next, put);
-                    }
-                    b'\n' => {
-                        self.fill(field, put);
-                        put(b"\n");
-                        self.place = Place::Start(0);
-                        self.at_line_start = true;
-                    }
-                    _ => {}
-                },
-            }
-            rest = behind;
+        for &byte in piece {
+            self.byte(byte, put);
         }
     }
 
+    fn byte(&mut self, byte: u8, put: Put<'_>) {
+        if let Place::Start(matched) = self.place {
+            if !self.is_there && self.name.get(matched) == Some(&byte) {
+                self.place = Place::Start(matched.wrapping_add(1));
+                return;
+            }
+            // References to a network come behind all that is in the file.
+            if self.adds && matched == 0 && matches!(byte, b'+' | b'-') {
+                self.add(put);
+            }
+            put(self.name.get(..matched).unwrap_or_default());
+            if !self.is_there && matched == self.name.len() && byte == b':' {
+                self.is_there = true;
+                self.place = Place::Dropped(0);
+            }
+        }
+        if let Place::Dropped(field) = self.place {
+            match byte {
+                b':' => {
+                    put(b":");
+                    self.place = match self.fields.get(field) {
+                        Some(value) => {
+                            put(value);
+                            Place::Dropped(field.wrapping_add(1))
+                        }
+                        None => Place::Kept,
+                    };
+                    return;
+                }
+                b'\n' => self.fill(field, put),
+                _ => return,
+            }
+        }
+        put(&[byte]);
+        self.place = if byte == b'\n' { Place::Start(0) } else { Place::Kept };
+    }
+
     /// The file is complete. Answers whether it has the entry now.
+    #[inline(never)] // as above
     pub fn finish(&mut self, put: Put<'_>) -> bool {
         match self.place {
-            Place::Start(matched) => {
-                put(self.name.get(..matched).unwrap_or_default());
-                self.at_line_start = matched == 0;
-            }
+            Place::Start(matched) => put(self.name.get(..matched).unwrap_or_default()),
             Place::Dropped(field) => self.fill(field, put),
             Place::Kept => {}
         }
         if self.adds && !self.is_there {
-            if !self.at_line_start {
+            if self.place != Place::Start(0) {
                 put(b"\n");
             }
             self.add(put);
@@ -98,57 +97,22 @@ impl<'e> Entry<'e> {
         self.is_there
     }
 
-    /// Looks for the name and the colon behind it. `None` if it is another line, of which what was held back is put.
-    fn start(&mut self, byte: u8, matched: usize, put: Put<'_>) -> Option<Place> {
-        if !self.is_there {
-            if self.name.get(matched) == Some(&byte) {
-                return Some(Place::Start(matched.saturating_add(1)));
-            }
-            if matched == self.name.len() && byte == b':' {
-                self.is_there = true;
-                put(self.name);
-                put(b":");
-                return Some(self.change(1, put));
-            }
-            // References to a network come behind all that is in the file.
-            if self.adds && matched == 0 && matches!(byte, b'+' | b'-') {
-                self.add(put);
-            }
-        }
-        put(self.name.get(..matched).unwrap_or_default());
-        None
-    }
-
-    /// Begins a field: puts what it becomes, unless it stays as it is.
-    fn change(&mut self, field: usize, put: Put<'_>) -> Place {
-        self.at_line_start = false;
-        match field.checked_sub(1).and_then(|index| self.fields.get(index)) {
-            Some(value) => {
-                put(value);
-                Place::Dropped(field)
-            }
-            None => Place::Kept,
-        }
-    }
-
-    /// The line ended in a field that was changed: puts those that it lacks.
-    fn fill(&mut self, field: usize, put: Put<'_>) {
-        let mut count = field.saturating_add(1);
-        for value in self.fields.get(field..).unwrap_or_default() {
+    /// The line ended in a field that was changed, or is new: puts the fields that it lacks.
+    fn fill(&self, field: usize, put: Put<'_>) {
+        for field in field..self.fields.len().max(self.least_fields.saturating_sub(1)) {
             put(b":");
-            put(value);
-            count = count.saturating_add(1);
-        }
-        for _ in count..self.least_fields {
-            put(b":");
+            put(self.fields.get(field).copied().unwrap_or_default());
         }
     }
 
+    /// Adds the entry, unless it is there.
     fn add(&mut self, put: Put<'_>) {
-        self.is_there = true;
-        put(self.name);
-        self.fill(0, put);
-        put(b"\n");
+        if !self.is_there {
+            self.is_there = true;
+            put(self.name);
+            self.fill(0, put);
+            put(b"\n");
+        }
     }
 }
 

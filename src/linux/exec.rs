@@ -3,6 +3,7 @@
 use core::ffi::CStr;
 
 use super::Linux;
+use crate::bytes::put;
 use crate::errno::Errno;
 use crate::guest::{Capture, Exec, Execution, StartError, Status, Stream};
 use crate::sys::fd::{Fd, OpenFlags};
@@ -24,16 +25,17 @@ impl Exec for Linux {
         let input_bytes = input.as_ref().map_or(0, |(_, length)| *length);
         self.children.check_room(input_bytes)?;
         let null = self.open_of_class(b"mem", b"null", OpenFlags::READ_WRITE).map_err(StartError::Streams)?;
-        let streams = self.children.streams(execution.capture).map_err(StartError::Streams)?;
-        let [output, error] = streams.each_ref().map(|stream| stream.writer.as_ref().unwrap_or(&null));
-        let error = if execution.capture == Capture::Merged { output } else { error };
+        let mut child = self.children.prepare(input_bytes);
+        self.children.open_streams(&mut child, execution.capture).map_err(StartError::Streams)?;
+        let [output, error] = child.writers();
+        let output = output.unwrap_or(&null);
+        let error = if execution.capture == Capture::Merged { output } else { error.unwrap_or(&null) };
         let input = input.as_ref().map_or(&null, |(file, _)| file);
-        let pid = run(execution, [input, output, error], room).map_err(|error| match error {
+        child.pid = run(execution, [input, output, error], room).map_err(|error| match error {
             SpawnError::Create(errno) => StartError::Create(errno),
             SpawnError::Execute(errno) => StartError::Execute(errno),
         })?;
-        self.children.add(pid, streams, input_bytes);
-        Ok(pid.into())
+        Ok(self.children.add(child).into())
     }
 
     fn status(&mut self, pid: i64) -> Option<Status> {
@@ -80,13 +82,14 @@ fn run(execution: &Execution<'_>, standard: [&Fd; 3], room: &mut [u8]) -> Result
     let variables = execution.environment.unwrap_or_default();
     // A text for each NUL, the shell, two ends, and one more because of the alignment. What is made a list is touched, so it is
     // no longer than that.
-    let texts = [execution.arguments, variables].into_iter().flatten().filter(|&&byte| byte == 0).count();
-    let list_bytes = texts.saturating_add(4).saturating_mul(size_of::<TextPointer<'_>>());
+    let count = |texts: &[u8]| texts.iter().filter(|&&byte| byte == 0).count();
+    let texts = count(execution.arguments).wrapping_add(count(variables));
+    let list_bytes = texts.wrapping_add(4).wrapping_mul(size_of::<TextPointer<'_>>());
     let pointers = TextPointer::list_in(room.get_mut(..list_bytes).ok_or(TOO_BIG)?);
     let places = pointers.get_mut(1..).ok_or(TOO_BIG)?;
     let length = fill(places, Execution::texts(execution.arguments)).ok_or(TOO_BIG)?;
     fill(places.get_mut(length..).ok_or(TOO_BIG)?, Execution::texts(variables)).ok_or(TOO_BIG)?;
-    let environment = execution.environment.map(|_| length.saturating_add(1));
+    let environment = execution.environment.map(|_| length.wrapping_add(1));
     let lists = Lists { pointers, environment, standard };
     let name = Execution::texts(execution.arguments).next().unwrap_or_default();
     let is_searched = !name.is_empty() && !name.to_bytes().contains(&b'/');
@@ -109,7 +112,7 @@ fn fill<'t>(list: &mut [TextPointer<'t>], texts: impl Iterator<Item = &'t CStr>)
     let mut length = 1_usize;
     for text in texts {
         *places.next()? = TextPointer::to(text);
-        length = length.saturating_add(1);
+        length = length.wrapping_add(1);
     }
     *places.next()? = TextPointer::END;
     Some(length)
@@ -129,9 +132,8 @@ fn search_path<'e>(execution: &Execution<'e>) -> &'e [u8] {
 fn search(directories: &[u8], name: &CStr, found: &mut [u8], lists: &Lists<'_, '_>) -> Result<i32, SpawnError> {
     let mut error = Errno::ENOENT;
     for directory in directories.split(|&byte| byte == b':') {
-        let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
         // One that is too long names nothing.
-        let Some(path) = join([directory, slash, name.to_bytes_with_nul()], found) else { continue };
+        let Some(path) = join(directory, name, found) else { continue };
         match lists.start(path, 1) {
             Err(SpawnError::Execute(
                 errno @ (Errno::EACCES
@@ -152,13 +154,12 @@ fn search(directories: &[u8], name: &CStr, found: &mut [u8], lists: &Lists<'_, '
     Err(SpawnError::Execute(error))
 }
 
-/// The parts one behind the other; the last ends with a NUL. `None` if they do not fit.
-fn join<'b>(parts: [&[u8]; 3], buffer: &'b mut [u8]) -> Option<&'b CStr> {
-    let mut length = 0_usize;
-    for part in parts {
-        let end = length.checked_add(part.len())?;
-        buffer.get_mut(length..end)?.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
-        length = end;
+/// The path of a file in a directory, or in the working directory if that is empty. `None` if it does not fit.
+fn join<'b>(directory: &[u8], name: &CStr, buffer: &'b mut [u8]) -> Option<&'b CStr> {
+    let mut length = put(buffer, 0, directory)?;
+    if length > 0 {
+        length = put(buffer, length, b"/")?;
     }
+    put(buffer, length, name.to_bytes_with_nul())?;
     CStr::from_bytes_until_nul(buffer).ok()
 }

@@ -79,7 +79,7 @@ impl Files for Linux {
         if table.files.push(OpenFile { handle, fd, deferred: None }).is_err() {
             return Err(FileError::TooManyFiles(u64::try_from(FILES).unwrap_or(u64::MAX)));
         }
-        table.next = handle.saturating_add(1);
+        table.next = handle.wrapping_add(1);
         Ok(handle)
     }
 

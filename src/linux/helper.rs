@@ -25,16 +25,19 @@ pub fn run(
     timeout_s: u32,
     output: &mut [u8],
 ) -> (Result<(), HelperError>, usize) {
+    let (child, reader) = match start(program, argument) {
+        Ok(started) => started,
+        Err(SpawnError::Create(errno)) => return (Err(HelperError::Create(errno)), 0),
+        Err(SpawnError::Execute(errno)) => return (Err(HelperError::Execute(program.to_bytes(), errno)), 0),
+    };
     let mut said = Said { output, length: 0 };
-    let result = start(program, argument).and_then(|(child, reader)| {
-        let ended = attend(&child, Some(&reader), timeout_s, &mut said)?;
-        said.take_rest(&reader);
-        match ended {
-            Ended::Exited(0) => Ok(()),
-            Ended::Exited(status) => Err(HelperError::Failed(status)),
-            Ended::Killed(_) => Err(HelperError::Killed),
-        }
-    });
+    let result = match attend(&child, &reader, timeout_s, &mut said) {
+        Ok(Some(Ended::Exited(0))) => Ok(()),
+        Ok(Some(Ended::Exited(status))) => Err(HelperError::Failed(status)),
+        Ok(Some(Ended::Killed(_))) => Err(HelperError::Killed),
+        Ok(None) => Err(HelperError::TimedOut(timeout_s)),
+        Err(errno) => Err(HelperError::Wait(errno)),
+    };
     (result, said.length)
 }
 
@@ -49,11 +52,11 @@ impl Said<'_> {
     fn take(&mut self, reader: &Fd) -> bool {
         let mut surplus = [0; 512];
         let room = self.output.get_mut(self.length..).unwrap_or_default();
-        if room.is_empty() {
-            return reader.read(&mut surplus).is_ok_and(|count| count > 0);
+        let is_full = room.is_empty();
+        let count = reader.read(if is_full { &mut surplus } else { room }).unwrap_or(0);
+        if !is_full {
+            self.length = self.length.wrapping_add(count);
         }
-        let count = reader.read(room).unwrap_or(0);
-        self.length = self.length.saturating_add(count);
         count > 0
     }
 
@@ -66,49 +69,50 @@ impl Said<'_> {
     }
 }
 
-fn start(program: &'static CStr, argument: &CStr) -> Result<(Child, Fd), HelperError> {
-    let (reader, writer) = pipe().map_err(HelperError::Create)?;
+/// What runs a script that names no interpreter.
+const SHELL: &CStr = c"/bin/sh";
+
+fn start(program: &CStr, argument: &CStr) -> Result<(Child, Fd), SpawnError> {
+    let (reader, writer) = pipe().map_err(SpawnError::Create)?;
     // Nobody holds the other end, so there is nothing to read.
-    let (nothing, _) = pipe().map_err(HelperError::Create)?;
+    let (nothing, _) = pipe().map_err(SpawnError::Create)?;
     let standard = [&nothing, &writer, &writer];
     let run = |path, arguments: &[TextPointer<'_>]| {
         spawn(&Program { path, arguments, environment: None, standard, new_session: true })
     };
-    let [program_text, argument] = [program, argument].map(TextPointer::to);
-    let mut spawned = run(program, &[program_text, argument, TextPointer::END]);
-    if spawned.as_ref().err() == Some(&SpawnError::Execute(Errno::ENOEXEC)) {
-        const SHELL: &CStr = c"/bin/sh";
-        spawned = run(SHELL, &[TextPointer::to(SHELL), program_text, argument, TextPointer::END]);
+    let texts = [TextPointer::to(SHELL), TextPointer::to(program), TextPointer::to(argument), TextPointer::END];
+    let mut spawned = run(program, texts.get(1..).unwrap_or_default());
+    if matches!(spawned, Err(SpawnError::Execute(Errno::ENOEXEC))) {
+        spawned = run(SHELL, &texts);
     }
-    match spawned {
-        Ok(child) => Ok((child, reader)),
-        Err(SpawnError::Create(errno)) => Err(HelperError::Create(errno)),
-        Err(SpawnError::Execute(errno)) => Err(HelperError::Execute(program.to_bytes(), errno)),
-    }
+    Ok((spawned?, reader))
 }
 
 fn now_ms() -> i64 {
     system::boot_time_ns().unwrap_or(0) / 1_000_000
 }
 
-/// Waits for the end of `child`, and takes what it says meanwhile. Kills it when its time is over.
-fn attend(child: &Child, mut reader: Option<&Fd>, timeout_s: u32, said: &mut Said<'_>) -> Result<Ended, HelperError> {
-    let until_ms = now_ms().saturating_add(i64::from(timeout_s).saturating_mul(1000));
+/// Waits for the end of `child`, and takes what it says. `None` if its time is over: it is killed then.
+fn attend(child: &Child, reader: &Fd, timeout_s: u32, said: &mut Said<'_>) -> Result<Option<Ended>, Errno> {
+    let until_ms =
+        if timeout_s == 0 { i64::MAX } else { now_ms().wrapping_add(i64::from(timeout_s).wrapping_mul(1000)) };
+    let most_ms = if child.descriptor().is_some() { i32::MAX } else { POLL_MS };
+    let mut speaking = Some(reader);
     loop {
-        if let Some(ended) = child.try_wait().map_err(HelperError::Wait)? {
-            return Ok(ended);
+        if let Some(ended) = child.try_wait()? {
+            said.take_rest(reader);
+            return Ok(Some(ended));
         }
-        let left_ms = if timeout_s == 0 { i64::MAX } else { until_ms.saturating_sub(now_ms()) };
+        let left_ms = until_ms.wrapping_sub(now_ms());
         if left_ms <= 0 {
             kill(child);
-            return Err(HelperError::TimedOut(timeout_s));
+            return Ok(None);
         }
-        let most_ms = if child.descriptor().is_some() { i32::MAX } else { POLL_MS };
         let wait_ms = i32::try_from(left_ms).unwrap_or(i32::MAX).min(most_ms);
-        let [has_said, _] = readable([reader, child.descriptor()], wait_ms).map_err(HelperError::Wait)?;
-        if has_said && reader.is_some_and(|reader| !said.take(reader)) {
+        let [has_said, _] = readable([speaking, child.descriptor()], wait_ms)?;
+        if has_said && !said.take(reader) {
             // It has closed its output. Its end is still to come.
-            reader = None;
+            speaking = None;
         }
     }
 }
@@ -122,7 +126,7 @@ fn kill(child: &Child) {
     let mut waited_ms = 0_u32;
     while waited_ms < KILL_MS && child.try_wait() == Ok(None) {
         process::sleep_ms(STEP_MS);
-        waited_ms = waited_ms.saturating_add(STEP_MS);
+        waited_ms = waited_ms.wrapping_add(STEP_MS);
     }
 }
 

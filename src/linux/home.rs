@@ -1,6 +1,6 @@
 //! The directory of a user, reached without following what the user could have put in the way.
 
-use super::new_file::Name;
+use super::path::Path;
 use crate::bytes::put;
 use crate::errno::Errno;
 use crate::sys::fd::{self, Fd, OpenFlags};
@@ -35,8 +35,8 @@ pub fn open(path: &[u8], buffer: &mut [u8]) -> Result<Fd, Errno> {
             return Ok(directory);
         }
         let length = rest.iter().take_while(|&&byte| byte != b'/').count();
-        let name = Name::of(rest.get(..length).unwrap_or_default(), b"")?;
-        start = start.saturating_add(slashes).saturating_add(length);
+        let name = Path::of(&[rest.get(..length).unwrap_or_default()]).ok_or(Errno::ENAMETOOLONG)?;
+        start = start.wrapping_add(slashes).wrapping_add(length);
         let next = directory.open_at(name.as_c_str(), PLACE)?;
         let status = replace::status(&next)?;
         if !status.is_link {
@@ -44,7 +44,7 @@ pub fn open(path: &[u8], buffer: &mut [u8]) -> Result<Fd, Errno> {
             directory = directory.open_at(name.as_c_str(), PLACE.with(OpenFlags::DIRECTORY))?;
             continue;
         }
-        links = links.saturating_add(1);
+        links = links.wrapping_add(1);
         if links > LINKS || status.owner != ROOT || replace::status(&directory)?.owner != ROOT {
             return Err(Errno::ELOOP);
         }

@@ -9,35 +9,6 @@ use crate::sys::replace;
 /// What the security of the system knows a file by.
 const LABELS: [&CStr; 2] = [c"security.selinux", c"security.SMACK64"];
 
-/// A name in a directory, with its NUL.
-#[derive(Debug)]
-pub struct Name {
-    bytes: [u8; 264],
-}
-
-impl Name {
-    /// A name with something behind it.
-    ///
-    /// # Errors
-    /// `ENAMETOOLONG`
-    pub fn of(name: &[u8], suffix: &[u8]) -> Result<Self, Errno> {
-        // More than the system takes in a name, with the suffix and its NUL.
-        if name.len() > 256 || suffix.len() > 7 {
-            return Err(Errno::ENAMETOOLONG);
-        }
-        let mut bytes = [0; 264];
-        for (to, from) in bytes.iter_mut().zip(name.iter().chain(suffix)) {
-            *to = *from;
-        }
-        Ok(Name { bytes })
-    }
-
-    /// The name.
-    pub fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
-    }
-}
-
 /// Bytes on their way into the new file, gathered. After the first failure nothing more is written.
 #[derive(Debug)]
 pub struct Output<'o> {
@@ -55,23 +26,20 @@ impl<'o> Output<'o> {
     }
 
     /// Appends.
-    pub fn put(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && self.failure.is_none() {
-            let room = self.buffer.get_mut(self.length..).unwrap_or_default();
-            let count = room.len().min(bytes.len());
-            for (to, from) in room.iter_mut().zip(bytes) {
-                *to = *from;
+    pub fn put(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            match self.buffer.get_mut(self.length) {
+                Some(slot) => *slot = byte,
+                None => self.failure = Some(Errno::ENOBUFS),
             }
-            self.length = self.length.saturating_add(count);
-            bytes = bytes.get(count..).unwrap_or_default();
+            self.length = self.length.wrapping_add(1);
             if self.length >= self.buffer.len() {
                 self.flush();
             }
         }
     }
 
-    /// Writes what is gathered.
-    pub fn flush(&mut self) {
+    fn flush(&mut self) {
         let mut rest = self.buffer.get(..self.length).unwrap_or_default();
         while !rest.is_empty() && self.failure.is_none() {
             match self.file.write(rest) {
@@ -82,26 +50,31 @@ impl<'o> Output<'o> {
         }
         self.length = 0;
     }
+
+    /// Writes what is gathered.
+    ///
+    /// # Errors
+    /// Why not all was written, now or before.
+    pub fn finish(&mut self) -> Result<(), Errno> {
+        self.flush();
+        self.failure.map_or(Ok(()), Err)
+    }
 }
 
 /// The new file, removed again unless it is renamed.
 #[derive(Debug)]
 pub struct New<'d> {
     directory: &'d Fd,
-    name: &'d Name,
+    name: &'d CStr,
     /// It, open to be written.
     pub file: Fd,
     is_renamed: bool,
 }
 
 impl<'d> New<'d> {
-    /// Makes it, with the permissions 0600.
-    ///
-    /// # Errors
-    /// Those of openat(2): `EEXIST` if there is something of that name.
-    pub fn create(directory: &'d Fd, name: &'d Name) -> Result<Self, Errno> {
-        let file = directory.create_at(name.as_c_str(), OpenFlags::EXCLUSIVE.with(OpenFlags::NO_FOLLOW))?;
-        Ok(New { directory, name, file, is_renamed: false })
+    /// It, which was just made, and is open to be written.
+    pub fn of(directory: &'d Fd, name: &'d CStr, file: Fd) -> Self {
+        New { directory, name, file, is_renamed: false }
     }
 
     /// Gives it an extended attribute of the old file, if that has it. `buffer` is room for its value.
@@ -128,7 +101,7 @@ impl<'d> New<'d> {
     /// # Errors
     /// Those of rename(2).
     pub fn rename(mut self, to: &CStr) -> Result<(), Errno> {
-        replace::rename_at(self.directory, self.name.as_c_str(), to)?;
+        replace::rename_at(self.directory, self.name, to)?;
         self.is_renamed = true;
         Ok(())
     }
@@ -138,9 +111,17 @@ impl Drop for New<'_> {
     fn drop(&mut self) {
         if !self.is_renamed {
             // What cannot be removed is taken for left over by the next one.
-            let _: Result<(), Errno> = replace::unlink_at(self.directory, self.name.as_c_str());
+            let _: Result<(), Errno> = replace::unlink_at(self.directory, self.name);
         }
     }
+}
+
+/// Makes a new file, with the permissions 0600.
+///
+/// # Errors
+/// Those of openat(2): `EEXIST` if there is something of that name.
+pub fn create(directory: &Fd, name: &CStr) -> Result<Fd, Errno> {
+    directory.create_at(name, OpenFlags::EXCLUSIVE.with(OpenFlags::NO_FOLLOW))
 }
 
 /// Waits until what a directory lists is on its disk.

@@ -5,6 +5,7 @@ use core::ffi::CStr;
 
 use super::Linux;
 use super::complaint::failed;
+use super::log::Level;
 use super::options::{Options, PID_FILE};
 use super::pid_file::PidFile;
 use crate::error::Error;
@@ -49,15 +50,33 @@ impl Linux {
         }
         if let Some(path) = self.own_files.log_path.take() {
             let flags = OpenFlags::WRITE.with(OpenFlags::CREATE).with(OpenFlags::APPEND).with(OpenFlags::NO_TERMINAL);
-            let file = Fd::open(path, flags).map_err(|errno| failed("unable to open log file '", path, errno))?;
-            self.log.write_to(file);
+            match Fd::open(path, flags) {
+                Ok(file) => self.log.write_to(file),
+                Err(errno) => return Err(failed("unable to open log file '", path, errno)),
+            }
         }
-        if let Some(path) = self.own_files.pid_path.take() {
-            self.own_files.is_background = false;
-            self.own_files.pid_file = Some(PidFile::write(path)?);
-        } else if core::mem::take(&mut self.own_files.is_background) {
-            // Without a place for it the agent does as well (differences.md: pid-file-not-needed).
-            self.own_files.pid_file = PidFile::write_if_possible(PID_FILE, &self.log)?;
+        let is_background = core::mem::take(&mut self.own_files.is_background);
+        let wanted = self.own_files.pid_path.take();
+        if wanted.is_none() && !is_background {
+            return Ok(());
+        }
+        let path = wanted.unwrap_or(PID_FILE);
+        let file = match Fd::create_private(path) {
+            Ok(file) => file,
+            Err(errno) => {
+                let error = failed("Cannot open pid file '", path, errno);
+                if wanted.is_some() {
+                    return Err(error);
+                }
+                // Without a place for it the agent does as well (differences.md: pid-file-not-needed).
+                self.log.error(Level::Error, &error);
+                return Ok(());
+            }
+        };
+        let mut attempt = "";
+        match PidFile::write(path, file, &mut attempt) {
+            Ok(file) => self.own_files.pid_file = Some(file),
+            Err(errno) => return Err(failed(attempt, path, errno)),
         }
         Ok(())
     }

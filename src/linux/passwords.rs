@@ -4,18 +4,16 @@
 //! with the day; where /etc/passwd has something else than `x` in place of the password, it gets that, because else the line
 //! in /etc/shadow would not count.
 
-use super::account_failure::{Action, Failure, Place};
-use super::account_files::{AccountFile, PASSWD, SHADOW};
-use super::account_locks::{AccountsLock, FileLock};
-use super::entry::Entry;
+use super::account_failure::{Action, Attempt, Place};
+use super::account_files::{self, PASSWD, SHADOW};
+use super::account_locks::Locks;
 use super::{Linux, accounts, sha512_crypt};
+use crate::errno::Errno;
 use crate::guest::{Password, PasswordError, Passwords};
 use crate::json::write::decimal;
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::{random, system};
 
-/// How many fields a line of /etc/shadow has, by shadow(5).
-const SHADOW_FIELDS: usize = 9;
 /// What stands in /etc/passwd where the password is in /etc/shadow.
 const IN_SHADOW: &[u8] = b"x";
 const DAY_NS: i64 = 86_400 * 1_000_000_000;
@@ -23,26 +21,38 @@ const DAY_NS: i64 = 86_400 * 1_000_000_000;
 impl Passwords for Linux {
     fn set_password(&mut self, user: &[u8], password: Password<'_>, buffer: &mut [u8]) -> Result<(), PasswordError> {
         let day = u64::try_from(system::real_time_ns().unwrap_or(0) / DAY_NS).unwrap_or(0);
+        let mut attempt = Attempt(Action::Open, Place::Etc);
         let set = Fd::open(c"/etc", OpenFlags::READ.with(OpenFlags::DIRECTORY))
-            .map_err(|errno| Failure(Action::Open, Place::Etc, errno))
-            .and_then(|etc| set_password(&etc, user, password, day, buffer));
-        if set? { Ok(()) } else { Err(PasswordError::UnknownUser) }
+            .and_then(|etc| set_password(&etc, user, password, day, buffer, &mut attempt));
+        match set {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(PasswordError::UnknownUser),
+            Err(errno) => Err(attempt.failed(errno)),
+        }
     }
 }
 
 /// Sets a password on a day since 1970, in the files of `etc`. False if there is no such user.
-fn set_password(etc: &Fd, user: &[u8], password: Password<'_>, day: u64, buffer: &mut [u8]) -> Result<bool, Failure> {
-    let account = accounts::find(etc, user, buffer).map_err(|errno| Failure(Action::Open, Place::Passwd, errno))?;
-    let Some(account) = account else { return Ok(false) };
+fn set_password(
+    etc: &Fd,
+    user: &[u8],
+    password: Password<'_>,
+    day: u64,
+    buffer: &mut [u8],
+    attempt: &mut Attempt,
+) -> Result<bool, Errno> {
+    *attempt = Attempt(Action::Open, Place::Passwd);
+    let Some(account) = accounts::find(etc, user, buffer)? else { return Ok(false) };
     let in_shadow = account.password == IN_SHADOW;
     // Before anything is locked or made: without the file there is nothing to be done.
-    AccountFile::find(etc, &SHADOW)?;
+    account_files::check(etc, &SHADOW, attempt)?;
     let mut text = [0; sha512_crypt::TEXT_BYTES];
     let hash = match password {
         Password::Crypted(hash) => hash,
         Password::Raw(password) => {
+            *attempt = Attempt(Action::Read, Place::Random);
             let mut salt = [0; sha512_crypt::SALT_BYTES];
-            random::fill(&mut salt).map_err(|errno| Failure(Action::Read, Place::Random, errno))?;
+            random::fill(&mut salt)?;
             sha512_crypt::hash(password, &salt, &mut text)
         }
     };
@@ -50,20 +60,17 @@ fn set_password(etc: &Fd, user: &[u8], password: Password<'_>, day: u64, buffer:
     // Day 0 would ask for another password at once; none means that it does not age.
     let day = if day == 0 { b"" } else { decimal(day, &mut digits) };
 
-    let _all = AccountsLock::take(etc)?;
+    let mut locks = Locks::new(etc);
+    locks.take_all(attempt)?;
     // The order in which shadow-utils takes them.
-    let _passwd = if in_shadow { None } else { Some(FileLock::take(etc, &PASSWD)?) };
-    let _shadow = FileLock::take(etc, &SHADOW)?;
+    if !in_shadow {
+        locks.take(&PASSWD, attempt)?;
+    }
+    locks.take(&SHADOW, attempt)?;
     // First the hash, then what makes it count, so that a password counts all the time: the old one, or the new one.
-    let shadow_fields: [&[u8]; 2] = [hash, day];
-    let new_shadow = Entry::new(user, &shadow_fields, SHADOW_FIELDS, true);
-    let new_passwd = Entry::new(user, &[IN_SHADOW], 0, false);
-    let mut is_there = true;
-    for (names, entry, is_wanted) in [(&SHADOW, new_shadow, true), (&PASSWD, new_passwd, !in_shadow)] {
-        if is_wanted {
-            // The file is found anew, because it may just have been replaced.
-            is_there &= AccountFile::find(etc, names)?.replace(entry, buffer)?;
-        }
+    let mut is_there = account_files::replace(etc, &SHADOW, user, &[hash, day], buffer, attempt)?;
+    if !in_shadow {
+        is_there &= account_files::replace(etc, &PASSWD, user, &[IN_SHADOW], buffer, attempt)?;
     }
     Ok(is_there)
 }
@@ -71,14 +78,15 @@ fn set_password(etc: &Fd, user: &[u8], password: Password<'_>, day: u64, buffer:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errno::Errno;
     use crate::linux::accounts_scene::Etc;
 
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nopen::1:1::/:\nstar:*:2:2::/:\nhash:$1$x$y:3:3::/:";
     const SHADOW: &str = "root:!:1:0:99999:7:::\nopen:old:2::::::\n";
 
-    fn set(etc: &Etc, user: &str, password: Password<'_>, day: u64) -> Result<bool, Failure> {
-        set_password(&etc.directory, user.as_bytes(), password, day, &mut [0; 1024])
+    fn set(etc: &Etc, user: &str, password: Password<'_>, day: u64) -> Result<bool, (Attempt, Errno)> {
+        let mut attempt = Attempt(Action::Open, Place::Etc);
+        set_password(&etc.directory, user.as_bytes(), password, day, &mut [0; 1024], &mut attempt)
+            .map_err(|errno| (attempt, errno))
     }
 
     #[test]
@@ -125,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_done_leaves_everything_as_it_was() {
-        let failed = |path, errno| Err(Failure(Action::Open, path, errno));
+        let failed = |path, errno| Err((Attempt(Action::Open, path), errno));
         for (files, user, expected) in [
             (&[("passwd", PASSWD), ("shadow", SHADOW)][..], "nobody", Ok(false)),
             (&[("passwd", PASSWD), ("shadow", SHADOW)], "", Ok(false)),

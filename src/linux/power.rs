@@ -37,8 +37,8 @@ impl Power for Linux {
         power::is_allowed()?;
         if let Some(name) = init::ask(&mut self.proc, how) {
             self.log.write(Level::Info, &[Part::Words("shutdown: asked "), Part::Words(name)]);
-            let timeout_ns = i64::from(self.power.timeout_s).saturating_mul(1_000_000_000);
-            self.power.due = Some((system::boot_time_ns()?.saturating_add(timeout_ns), how));
+            let timeout_ns = i64::from(self.power.timeout_s).wrapping_mul(1_000_000_000);
+            self.power.due = Some((system::boot_time_ns()?.wrapping_add(timeout_ns), how));
             return Ok(());
         }
         self.log.write(Level::Info, &[Part::Words("shutdown: PID 1 does not listen, stopping the machine here")]);

@@ -8,10 +8,14 @@
 const ROUNDS: u32 = 5000;
 /// The longest salt, in characters.
 pub const SALT_BYTES: usize = 16;
-/// The length of the whole text, with a salt of that length.
-pub const TEXT_BYTES: usize = 3 + SALT_BYTES + 1 + HASH_BYTES;
-/// The length of the hash in the text.
-const HASH_BYTES: usize = 86;
+/// What the text is without its salt and its hash, which are 16 and 86 characters long.
+const TEMPLATE: &[u8; TEXT_BYTES] =
+    b"$6$................$......................................................................................";
+/// The length of the text.
+pub const TEXT_BYTES: usize = 106;
+/// Where in the text the salt begins, and where the hash.
+const SALT: usize = 3;
+const HASH: usize = SALT + SALT_BYTES + 1;
 
 const DIGEST_BYTES: usize = 64;
 const BLOCK_BYTES: usize = 128;
@@ -47,7 +51,7 @@ impl Hasher {
         if let Some(slot) = self.block.get_mut(self.filled) {
             *slot = byte;
         }
-        self.filled = self.filled.saturating_add(1);
+        self.filled = self.filled.wrapping_add(1);
         if self.filled >= BLOCK_BYTES {
             sha2::block_api::compress512(&mut self.state, core::slice::from_ref(&self.block));
             self.filled = 0;
@@ -60,32 +64,32 @@ impl Hasher {
         for &byte in bytes {
             self.byte(byte);
         }
-        self.length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
+        self.length = self.length.wrapping_add(u64::try_from(bytes.len()).unwrap_or(0));
     }
 
-    /// The digest over and over, up to a length.
-    fn put_cyclic(&mut self, digest: &[u8; DIGEST_BYTES], mut length: usize) {
-        while let Some(rest) = length.checked_sub(DIGEST_BYTES) {
-            self.put(digest);
-            length = rest;
+    /// Some text over and over, up to a length.
+    fn put_cyclic(&mut self, &(text, mut length): &Cyclic<'_>) {
+        while length > 0 {
+            let piece = text.get(..length).unwrap_or(text);
+            self.put(piece);
+            length = length.wrapping_sub(piece.len());
         }
-        self.put(digest.get(..length).unwrap_or_default());
     }
 
     /// The digest; the hasher is then as new.
-    fn finish(&mut self) -> [u8; DIGEST_BYTES] {
-        let bits = self.length.saturating_mul(8);
+    fn finish(&mut self) -> Digest {
+        let bits = self.length.wrapping_mul(8).to_be_bytes();
         self.byte(0x80);
         // The length stands in the last sixteen bytes of a block, and half of them are more than enough for it.
-        while self.filled != BLOCK_BYTES.saturating_sub(16) {
+        while self.filled != BLOCK_BYTES - 16 {
             self.byte(0);
         }
-        for byte in [0; 8].into_iter().chain(bits.to_be_bytes()) {
-            self.byte(byte);
-        }
+        self.put(&[0; 8]);
+        self.put(&bits);
         let mut digest = [0; DIGEST_BYTES];
-        for (to, byte) in digest.iter_mut().zip(self.state.iter().flat_map(|word| word.to_be_bytes())) {
-            *to = byte;
+        let (words, _) = digest.as_chunks_mut();
+        for (to, word) in words.iter_mut().zip(&self.state) {
+            *to = word.to_be_bytes();
         }
         self.state = START;
         self.length = 0;
@@ -93,27 +97,33 @@ impl Hasher {
     }
 }
 
+/// A text that is taken over and over, and up to which length.
+type Cyclic<'t> = (&'t [u8], usize);
+
+type Digest = [u8; DIGEST_BYTES];
+
 /// The text to be kept for a password; each byte of `random` becomes a character of the salt.
 pub fn hash<'t>(password: &[u8], random: &[u8; SALT_BYTES], text: &'t mut [u8; TEXT_BYTES]) -> &'t [u8] {
-    let salt = random.map(|byte| digit(u32::from(byte)));
-    let digest = digest(password, &salt, ROUNDS);
-    let encoded = encode(&digest);
-    let all = b"$6$".iter().chain(&salt).chain(b"$").chain(&encoded);
-    for (to, from) in text.iter_mut().zip(all) {
-        *to = *from;
+    *text = *TEMPLATE;
+    let (head, encoded) = text.split_at_mut_checked(HASH).unwrap_or_default();
+    let salt = head.get_mut(SALT..SALT + SALT_BYTES).unwrap_or_default();
+    for (to, &byte) in salt.iter_mut().zip(random) {
+        *to = digit(byte.into());
     }
+    encode(&digest(password, salt, ROUNDS), encoded);
     text
 }
 
-fn digest(password: &[u8], salt: &[u8], rounds: u32) -> [u8; DIGEST_BYTES] {
+#[inline(never)] // smaller in a frame of its own
+fn digest(password: &[u8], salt: &[u8], rounds: u32) -> Digest {
     let mut hasher = Hasher::new();
-    for text in [password, salt, password] {
-        hasher.put(text);
-    }
+    hasher.put(password);
+    hasher.put(salt);
+    hasher.put(password);
     let alternate = hasher.finish();
     hasher.put(password);
     hasher.put(salt);
-    hasher.put_cyclic(&alternate, password.len());
+    hasher.put_cyclic(&(&alternate, password.len()));
     let mut left = password.len();
     while left > 0 {
         hasher.put(if left & 1 == 1 { &alternate } else { password });
@@ -124,24 +134,24 @@ fn digest(password: &[u8], salt: &[u8], rounds: u32) -> [u8; DIGEST_BYTES] {
         hasher.put(password);
     }
     let of_password = hasher.finish();
-    for _ in 0..digest.first().map_or(0, |&first| usize::from(first)).saturating_add(16) {
+    for _ in 0..digest.first().map_or(0, |&first| usize::from(first)).wrapping_add(16) {
         hasher.put(salt);
     }
     let of_salt = hasher.finish();
+    let password = &(&of_password[..], password.len());
+    let salt = &(&of_salt[..], salt.len());
     for round in 0..rounds {
-        let is_odd = round & 1 == 1;
         // The digest so far and the password stand at either end, by turns.
-        let (first, last) = if is_odd { (&of_password, &digest) } else { (&digest, &of_password) };
-        let (first_length, last_length) =
-            if is_odd { (password.len(), DIGEST_BYTES) } else { (DIGEST_BYTES, password.len()) };
-        hasher.put_cyclic(first, first_length);
+        let so_far = &(&digest[..], DIGEST_BYTES);
+        let (first, last) = if round & 1 == 1 { (password, so_far) } else { (so_far, password) };
+        hasher.put_cyclic(first);
         if !round.is_multiple_of(3) {
-            hasher.put_cyclic(&of_salt, salt.len());
+            hasher.put_cyclic(salt);
         }
         if !round.is_multiple_of(7) {
-            hasher.put_cyclic(&of_password, password.len());
+            hasher.put_cyclic(password);
         }
-        hasher.put_cyclic(last, last_length);
+        hasher.put_cyclic(last);
         digest = hasher.finish();
     }
     digest
@@ -153,26 +163,21 @@ fn digit(bits: u32) -> u8 {
     DIGITS.get(index).copied().unwrap_or(b'.')
 }
 
-/// Four characters for three bytes each, low bits first; which three, goes around in the order of the specification.
-fn encode(digest: &[u8; DIGEST_BYTES]) -> [u8; HASH_BYTES] {
-    let mut text = [0; HASH_BYTES];
-    let mut slots = text.iter_mut();
+/// Four characters for three bytes each, low bits first; which three, goes around in the order of the specification. The last
+/// byte stands alone.
+fn encode(digest: &Digest, text: &mut [u8]) {
+    const LAST: u8 = 63;
     let byte = |index: u8| digest.get(usize::from(index)).map_or(0, |&byte| u32::from(byte));
     let (mut high, mut middle, mut low) = (0_u8, 21_u8, 42_u8);
-    for _ in 0..21 {
-        let mut bits = byte(high) << 16 | byte(middle) << 8 | byte(low);
-        for slot in slots.by_ref().take(4) {
-            *slot = digit(bits);
-            bits >>= 6;
+    let mut bits = 0;
+    for (place, slot) in text.iter_mut().enumerate() {
+        if place % 4 == 0 {
+            bits = if low == LAST { 0 } else { byte(high) << 16 | byte(middle) << 8 } | byte(low);
+            (high, middle, low) = (middle.wrapping_add(1), low.wrapping_add(1), high.wrapping_add(1));
         }
-        (high, middle, low) = (middle.wrapping_add(1), low.wrapping_add(1), high.wrapping_add(1));
-    }
-    let mut bits = byte(63);
-    for slot in slots {
         *slot = digit(bits);
         bits >>= 6;
     }
-    text
 }
 
 #[cfg(test)]
@@ -226,7 +231,9 @@ mod tests {
     ];
 
     fn encoded(password: &[u8], salt: &str, rounds: u32) -> String {
-        String::from_utf8(encode(&digest(password, salt.as_bytes(), rounds)).to_vec()).unwrap()
+        let mut text = vec![0; TEXT_BYTES - HASH];
+        encode(&digest(password, salt.as_bytes(), rounds), &mut text);
+        String::from_utf8(text).unwrap()
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Spool for MemorySpool {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Errno> {
-        let length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let length = self.length.wrapping_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if length > SPOOL_BYTES {
             return Err(Errno::EFBIG);
         }

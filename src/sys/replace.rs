@@ -13,8 +13,8 @@ pub struct Status {
     pub inode: u64,
     /// Its length in bytes.
     pub length: i64,
-    /// When it was written last, in seconds and nanoseconds.
-    pub modified: (i64, i64),
+    /// When it was changed last, be it what is in it or what is known of it, in seconds and nanoseconds.
+    pub changed: (i64, i64),
     /// The owner.
     pub owner: u32,
     /// The group.
@@ -34,7 +34,7 @@ impl Status {
         Status {
             inode: status.st_ino,
             length: status.st_size,
-            modified: (status.st_mtime, status.st_mtime_nsec),
+            changed: (status.st_ctime, status.st_ctime_nsec),
             owner: status.st_uid,
             group: status.st_gid,
             permissions: status.st_mode & 0o7777,

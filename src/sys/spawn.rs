@@ -135,17 +135,17 @@ pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
 
 /// Holds all signals back meanwhile: a handler of the agent must not run in the child, which shares its memory.
 fn while_signals_are_held<T>(act: impl FnOnce() -> T) -> T {
-    // SAFETY: all-zero is a valid value of these plain structures; the calls fill them, keep no pointer, and do not fail.
-    let before = unsafe {
-        let mut all: libc::sigset_t = core::mem::zeroed();
-        let mut before: libc::sigset_t = core::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        kernel::sigprocmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        before
-    };
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the first call fills what the second reads of one structure; that fills what the last one reads of the other.
+    // They keep no pointer, and do not fail.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        kernel::sigprocmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+    }
     let result = act();
     // SAFETY: the set is the one that was in force, and the call keeps no pointer.
-    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut()) };
+    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
     result
 }
 

@@ -77,8 +77,8 @@ impl Reading {
     ) -> Result<&'s [u8], FileError> {
         let carried = usize::from(self.carried);
         put(scratch, 0, self.carry.get(..carried).unwrap_or_default());
-        let fits = (text_room / 4).saturating_mul(3);
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).saturating_add(carried);
+        let fits = (text_room / 4).wrapping_mul(3);
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).wrapping_add(carried);
         let end = wanted.min(fits).min(scratch.len());
         let room = scratch.get_mut(carried..end).unwrap_or_default();
         let mut length = carried;
@@ -86,9 +86,9 @@ impl Reading {
             let got = guest.read(self.handle, room)?;
             self.ended = got == 0;
             self.eof = got == 0;
-            length = length.saturating_add(got);
+            length = length.wrapping_add(got);
             let got = i64::try_from(got).unwrap_or(0);
-            self.count = self.count.saturating_add(got);
+            self.count = self.count.wrapping_add(got);
             self.left = self.left.saturating_sub(got);
         }
         self.ended |= self.left == 0;

@@ -9,7 +9,7 @@
 //! Needs [`Files`]; does not run while frozen; no memory.
 
 use super::{failed, unknown};
-use crate::args::{Path, Refused, Text, Value, not_accepted, wrong_type};
+use crate::args::{Path, Refused, Value, choice, wrong_type};
 use crate::command::{Context, Done, Handler, Reply};
 use crate::error::Error;
 use crate::guest::{Files, Whence};
@@ -27,16 +27,11 @@ pub enum WhenceArgument {
 impl<'a> Value<'a> for WhenceArgument {
     fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
         match json.first() {
-            Some(b'"') => {
-                let name = Text::decode(json, path, refused)?;
-                let whence = match () {
-                    () if name.eq("set") => Whence::Start,
-                    () if name.eq("cur") => Whence::Current,
-                    () if name.eq("end") => Whence::End,
-                    () => return not_accepted(path, name, refused),
-                };
-                Some(WhenceArgument::Name(whence))
-            }
+            Some(b'"') => choice(json, path, b"set cur end", refused).map(|place| match place {
+                0 => WhenceArgument::Name(Whence::Start),
+                1 => WhenceArgument::Name(Whence::Current),
+                _ => WhenceArgument::Name(Whence::End),
+            }),
             Some(b'-' | b'0'..=b'9') => i64::decode(json, path, refused).map(WhenceArgument::Code),
             _ => wrong_type(path, "GuestFileWhence", refused),
         }

@@ -52,21 +52,23 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
         if !guest.is_open(handle) {
             return Err(unknown(handle));
         }
-        let (mut long, came_early) = match context.long.get() {
-            Some(long) => (long, true),
+        let mut long = match context.long.get() {
+            Some(long) => long,
             None => {
                 let Ok(length) = base64::decoded_length(data.runs()) else { return Err(not_base64()) };
-                let limit = limit(count, length)?;
-                (Long::new("buf-b64", Place::File(Target { handle, limit })), false)
+                let Some(limit) = limit(count, length) else { return Err(bad_count(count.unwrap_or(0))) };
+                Long::new("buf-b64", Place::File(Target { handle, limit: Some(limit) }))
             }
         };
         long.take(data, scratch, guest, G::write);
         long.finish(guest, G::write);
         context.long.set(Some(long));
-        if came_early {
-            check(&long, count)?;
+        if long.failure.is_none() {
+            // Of long data the count may have come behind it, when all of it was written already.
+            let limit = limit(count, long.decoded).filter(|&limit| limit >= long.written);
+            let Some(limit) = limit else { return Err(bad_count(count.unwrap_or(0))) };
             if long.place == Place::Spool {
-                unspool(handle, count, scratch, guest, &mut long)?;
+                unspool(Target { handle, limit: Some(limit) }, limit, scratch, guest, &mut long);
                 context.long.set(Some(long));
             }
         }
@@ -103,65 +105,22 @@ fn not_base64<'a>() -> Error<'a> {
     error!["Base64 data contains invalid characters"]
 }
 
-/// How many bytes to write, of `decoded` that there are.
-fn limit<'a>(count: Option<i64>, decoded: u64) -> Result<Option<u64>, Error<'a>> {
+/// How many bytes to write, of `decoded` that there are. `None` if the count is not in this range.
+fn limit(count: Option<i64>, decoded: u64) -> Option<u64> {
     match count {
-        None => Ok(None),
-        Some(count) => match u64::try_from(count) {
-            Ok(limit) if limit <= decoded => Ok(Some(limit)),
-            _ => Err(bad_count(count)),
-        },
+        None => Some(decoded),
+        Some(count) => u64::try_from(count).ok().filter(|&limit| limit <= decoded),
     }
 }
 
-/// Checks long data against the count, which may have come after it.
-fn check<'a>(long: &Long, count: Option<i64>) -> Result<(), Error<'a>> {
-    if long.failure == Some(LongFailure::NotBase64) {
-        return Err(not_base64());
-    }
-    if long.failure.is_none()
-        && let Some(limit) = limit(count, long.decoded)?
-        && limit < long.written
-    {
-        // All of it is written already.
-        return Err(bad_count(i64::try_from(limit).unwrap_or(i64::MAX)));
-    }
-    Ok(())
-}
-
-/// Writes what was spooled.
-fn unspool<'a, G: Files + Guest>(
-    handle: i64,
-    count: Option<i64>,
-    scratch: &mut [u8],
-    guest: &mut G,
-    long: &mut Long,
-) -> Result<(), Error<'a>> {
-    let mut left = limit(count, long.decoded)?.unwrap_or(long.decoded);
-    let mut offset = 0_u64;
-    while left > 0 && long.failure.is_none() {
-        let room = usize::try_from(left).unwrap_or(usize::MAX).min(scratch.len());
-        let room = scratch.get_mut(..room).unwrap_or_default();
-        let read = guest.spool().map_or(Ok(0), |spool| spool.read(offset, room));
-        let bytes = match read {
-            Ok(length) => room.get(..length).unwrap_or_default(),
-            Err(errno) => {
-                long.failure = Some(LongFailure::Spool(errno));
-                break;
-            }
-        };
-        if bytes.is_empty() {
-            break;
-        }
-        match guest.write(handle, bytes) {
-            Ok(written) => {
-                let written = u64::try_from(written).unwrap_or(0);
-                offset = offset.saturating_add(written);
-                long.written = offset;
-                left = left.saturating_sub(written);
-            }
-            Err(error) => long.failure = Some(LongFailure::File(error)),
+/// Writes what was spooled, up to `limit`.
+fn unspool<G: Files + Guest>(target: Target, limit: u64, scratch: &mut [u8], guest: &mut G, long: &mut Long) {
+    while long.written < limit && long.failure.is_none() {
+        let read = guest.spool().map_or(Ok(0), |spool| spool.read(long.written, scratch));
+        match read {
+            Ok(0) => return,
+            Ok(length) => long.write(target, scratch.get(..length).unwrap_or_default(), guest, G::write),
+            Err(errno) => long.failure = Some(LongFailure::Spool(errno)),
         }
     }
-    Ok(())
 }

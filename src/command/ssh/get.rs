@@ -11,7 +11,7 @@
 //! Needs [`AuthorizedKeys`]; does not run while frozen; a key, or a piece of a long one, a step, so any number of them needs no
 //! more memory than one. If the file is replaced in the middle the reply is broken off.
 
-use super::{name, told};
+use super::{NOBODY, name, told};
 use crate::args::{Arguments, Text};
 use crate::arguments;
 use crate::command::{Context, Cursor, Done, Handler, Reply, Step};
@@ -48,10 +48,9 @@ impl<G: AuthorizedKeys + 'static> Handler<G> for SshGetAuthorizedKeys {
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
         let Context { guest, scratch, .. } = context;
-        let first = name(user, scratch)
-            .and_then(|(name, buffer)| guest.next_key(name, &mut ListPlace::default(), buffer).map(drop));
-        match first {
-            Ok(()) => Ok(reply.steps(|writer| {
+        let Some((name, buffer)) = name(user, scratch) else { return Err(told(user, NOBODY)) };
+        match guest.next_key(name, &mut ListPlace::default(), buffer) {
+            Ok(_) => Ok(reply.steps(|writer| {
                 writer.raw(b"{\"keys\": [");
                 Cursor::default()
             })),
@@ -66,7 +65,7 @@ impl<G: AuthorizedKeys + 'static> Handler<G> for SshGetAuthorizedKeys {
             return Step::Broken;
         };
         let mut place = ListPlace([*first, *second]);
-        let Ok((name, buffer)) = name(user, context.scratch) else { return Step::Broken };
+        let Some((name, buffer)) = name(user, context.scratch) else { return Step::Broken };
         let key = match context.guest.next_key(name, &mut place, buffer) {
             Ok(Some(key)) => key,
             Ok(None) => {
@@ -83,7 +82,7 @@ impl<G: AuthorizedKeys + 'static> Handler<G> for SshGetAuthorizedKeys {
         let length = piece(rest, writer.free().saturating_sub(AROUND_BYTES) / ESCAPED_BYTES);
         writer.escaped(rest.get(..length).unwrap_or_default());
         *begun = 1;
-        *written = written.saturating_add(i64::try_from(length).unwrap_or(i64::MAX));
+        *written = written.wrapping_add(i64::try_from(length).unwrap_or(i64::MAX));
         if length == rest.len() {
             writer.raw(b"\"");
             ListPlace([*first, *second]) = place;
@@ -99,7 +98,7 @@ fn piece(text: &[u8], room: usize) -> usize {
     // No more than three bytes of a character follow its first one.
     for _ in 0..3 {
         if length > 1 && text.get(length).is_some_and(|&next| next & 0xC0 == 0x80) {
-            length = length.saturating_sub(1);
+            length = length.wrapping_sub(1);
         }
     }
     length.max(text.len().min(1))

@@ -4,6 +4,7 @@
 //! A list of users, each given once, is made without keeping any of it: users come in the order of their numbers, and all
 //! files are read for each.
 
+use crate::bytes::position;
 use crate::errno::Errno;
 use crate::guest::{ListPlace, Login};
 use crate::linux::lines::{decimal, read_whole};
@@ -26,23 +27,24 @@ impl<'t> Session<'t> {
         let (mut id, mut user, mut time_us) = (None, None, None);
         for line in text.split(|&byte| byte == b'\n') {
             let Some(end) = line.iter().position(|&byte| byte == b'=') else { continue };
-            let value = line.get(end.saturating_add(1)..).unwrap_or_default();
-            match line.get(..end)? {
-                b"UID" => id = number(value).and_then(|id| u32::try_from(id).ok()),
-                b"USER" => user = Some(value),
-                b"REALTIME" => time_us = number(value).and_then(|time_us| i64::try_from(time_us).ok()),
-                // Of these some begin so: `user`, `user-early`, `user-light`, ...
-                b"CLASS" if !value.starts_with(b"user") => return None,
-                b"STATE" if value == b"closing" => return None,
+            let value = line.get(end.wrapping_add(1)..).unwrap_or_default();
+            match position(b"UID USER REALTIME CLASS STATE", line.get(..end)?) {
+                Some(0) => id = number(value),
+                Some(1) => user = Some(value),
+                Some(2) => time_us = number(value),
+                // Some begin so: `user`, `user-early`, `user-light`, ...
+                Some(3) if !value.starts_with(b"user") => return None,
+                Some(4) if value == b"closing" => return None,
                 _ => {}
             }
         }
-        Some(Session { id: id?, user: user?, time_us: time_us? })
+        Some(Session { id: u32::try_from(id?).ok()?, user: user?, time_us: time_us? })
     }
 }
 
-fn number(text: &[u8]) -> Option<u64> {
-    decimal(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+fn number(text: &[u8]) -> Option<i64> {
+    let (number, rest) = decimal(text)?;
+    if rest.is_empty() { i64::try_from(number).ok() } else { None }
 }
 
 /// Copies a value without the quotes and backslashes that newer versions put where a shell would need them. Answers its
@@ -59,7 +61,7 @@ fn copy_value(value: &[u8], to: &mut [u8]) -> usize {
         };
         let Some(slot) = room.next() else { break };
         *slot = byte;
-        length = length.saturating_add(1);
+        length = length.wrapping_add(1);
         rest = after;
     }
     length
@@ -106,7 +108,7 @@ pub fn next<'b>(directory: &Fd, place: &mut ListPlace, buffer: &'b mut [u8]) -> 
     })?;
     result?;
     let Some((id, length, time_us)) = found else { return Ok(None) };
-    *least = i64::from(id).saturating_add(1);
+    *least = i64::from(id).wrapping_add(1);
     Ok(name.get(..length).map(|user| Login { user, time_us }))
 }
 

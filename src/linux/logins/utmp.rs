@@ -55,7 +55,7 @@ fn each(file: &Fd, first: u64, buffer: &mut [u8], visit: &mut dyn FnMut(u64, Log
             if login(record, WIDE).is_some_and(|login| !visit(number, login)) {
                 return Ok(());
             }
-            number = number.saturating_add(1);
+            number = number.wrapping_add(1);
             rest = after;
         }
     }

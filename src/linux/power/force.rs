@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 
+use crate::bytes::position;
 use crate::errno::Errno;
 use crate::guest::Shutdown;
 use crate::linux::lines::decimal;
@@ -22,28 +23,9 @@ const POLL_MS: u32 = 50;
 const BLIND_MS: u32 = 1000;
 
 /// Kinds of file systems that have no disk or server behind them.
-const WITHOUT_STORAGE: [&[u8]; 20] = [
-    b"autofs",
-    b"binfmt_misc",
-    b"bpf",
-    b"cgroup",
-    b"cgroup2",
-    b"configfs",
-    b"debugfs",
-    b"devpts",
-    b"devtmpfs",
-    b"efivarfs",
-    b"fusectl",
-    b"hugetlbfs",
-    b"mqueue",
-    b"proc",
-    b"pstore",
-    b"ramfs",
-    b"rootfs",
-    b"securityfs",
-    b"sysfs",
-    b"tracefs",
-];
+const WITHOUT_STORAGE: &[u8] =
+    b"autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl \
+    hugetlbfs mqueue proc pstore ramfs rootfs securityfs sysfs tmpfs tracefs";
 
 /// Stops the machine. Comes back only with an error.
 ///
@@ -51,11 +33,8 @@ const WITHOUT_STORAGE: [&[u8]; 20] = [
 /// Those of reboot(2).
 pub fn stop(proc: &mut Pseudo, how: Shutdown) -> Result<(), Errno> {
     mount::sync_all();
-    for (number, patience_ms) in [(SIGTERM, TERM_MS), (SIGKILL, KILL_MS)] {
-        // Fails if there is nobody but PID 1 and this process, which is what is wanted.
-        let _: Result<(), Errno> = signal::send(-1, number);
-        wait_for_processes(proc, patience_ms);
-    }
+    end_processes(proc, SIGTERM, TERM_MS);
+    end_processes(proc, SIGKILL, KILL_MS);
     mount::sync_all();
     let_go_of_file_systems(proc);
     mount::sync_all();
@@ -66,8 +45,11 @@ pub fn stop(proc: &mut Pseudo, how: Shutdown) -> Result<(), Errno> {
     })
 }
 
-/// Waits until no process is left but PID 1, this one, and the kernel's own, or until the time is over.
-fn wait_for_processes(proc: &mut Pseudo, patience_ms: u32) {
+/// Sends a signal to all processes, and waits until none is left but PID 1, this one, and the kernel's own, or until the time
+/// is over.
+fn end_processes(proc: &mut Pseudo, number: i32, patience_ms: u32) {
+    // Fails if there is nobody but PID 1 and this process, which is what is wanted.
+    let _: Result<(), Errno> = signal::send(-1, number);
     let mut waited_ms = 0_u32;
     while waited_ms < patience_ms {
         while process::reap_one().is_some() {}
@@ -78,7 +60,7 @@ fn wait_for_processes(proc: &mut Pseudo, patience_ms: u32) {
             None => {}
         }
         process::sleep_ms(POLL_MS);
-        waited_ms = waited_ms.saturating_add(POLL_MS);
+        waited_ms = waited_ms.wrapping_add(POLL_MS);
     }
 }
 
@@ -127,10 +109,10 @@ fn last_mount_before<'p>(proc: &mut Pseudo, end: u32, point: &'p mut [u8; 4096])
         if index >= end {
             return false;
         }
-        if !WITHOUT_STORAGE.contains(&mount.kind) && mount.kind != b"tmpfs" && mount.point.to_path(point).is_some() {
+        if position(WITHOUT_STORAGE, mount.kind).is_none() && mount.point.to_path(point).is_some() {
             found = Some(index);
         }
-        index = index.saturating_add(1);
+        index = index.wrapping_add(1);
         true
     });
     Some((found?, CStr::from_bytes_until_nul(point).ok()?))

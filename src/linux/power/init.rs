@@ -6,6 +6,7 @@
 
 use core::ffi::{CStr, c_int};
 
+use crate::bytes::{position, put, split_path};
 use crate::errno::Errno;
 use crate::guest::Shutdown;
 use crate::linux::lines::{each_line, read_whole};
@@ -21,6 +22,9 @@ const SIGUSR2: c_int = 12;
 const SIGTERM: c_int = 15;
 const SIGCONT: c_int = 18;
 
+/// The programs that are known, by the names of their files.
+const PROGRAMS: &[u8] = b"systemd busybox busybox.static s6-svscan openrc-init runit runit-init";
+
 /// Asks PID 1. Answers the name of what was asked, or `None` if nothing there listens.
 pub fn ask(proc: &mut Pseudo, how: Shutdown) -> Option<&'static str> {
     let mut path = [0; 256];
@@ -28,16 +32,15 @@ pub fn ask(proc: &mut Pseudo, how: Shutdown) -> Option<&'static str> {
     let program = path.get(..length).unwrap_or_default();
     // What is shown of a program whose file was replaced.
     let program = program.strip_suffix(b" (deleted)").unwrap_or(program);
-    let program = program.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     // The signals for halt, power-off and reboot, and whether the masks of PID 1 show that it waits for them.
-    let (name, [halt, power_off, reboot], shown) = match program {
-        b"systemd" => ("systemd", [3, 4, 5].map(|number: c_int| SIGRTMIN.saturating_add(number)), true),
+    let (name, [halt, power_off, reboot], shown) = match position(PROGRAMS, split_path(program).1) {
+        Some(0) => ("systemd", [SIGRTMIN + 3, SIGRTMIN + 4, SIGRTMIN + 5], true),
         // The init waits in sigtimedwait(2), for whose time the kernel takes the signals out of the mask. But what busybox
         // does goes by its name, and under that one it is the init. A script with traps shows what it listens to.
-        b"busybox" | b"busybox.static" => ("busybox init", [SIGUSR1, SIGUSR2, SIGTERM], !is_called_init(proc)),
-        b"s6-svscan" => ("s6-svscan", [SIGUSR2, SIGUSR1, SIGINT], true),
-        b"openrc-init" => return openrc(how).then_some("openrc-init"),
-        b"runit" | b"runit-init" => return runit(proc, how).then_some("runit"),
+        Some(1 | 2) => ("busybox init", [SIGUSR1, SIGUSR2, SIGTERM], !is_called_init(proc)),
+        Some(3) => ("s6-svscan", [SIGUSR2, SIGUSR1, SIGINT], true),
+        Some(4) => return openrc(how).then_some("openrc-init"),
+        Some(5 | 6) => return runit(proc, how).then_some("runit"),
         _ => return sysvinit(how).then_some("sysvinit"),
     };
     let number = match how {
@@ -54,20 +57,23 @@ fn is_called_init(proc: &mut Pseudo) -> bool {
     let mut line = [0; 256];
     let length = proc.open(c"1/cmdline").and_then(|file| read_whole(&file, &mut line)).unwrap_or(0);
     let name = line.get(..length).unwrap_or_default().split(|&byte| byte == 0).next().unwrap_or_default();
-    let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-    matches!(name, b"init" | b"linuxrc")
+    position(b"init linuxrc", split_path(name).1).is_some()
 }
 
 fn listens(proc: &mut Pseudo, number: c_int) -> bool {
     let Ok(status) = proc.open(c"1/status") else { return false };
-    let bit = u32::try_from(number.saturating_sub(1)).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
+    let bit = u32::try_from(number.wrapping_sub(1)).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
     let (mut waits, mut ignores) = (false, false);
     let mut buffer = [0; 1024];
     // What cannot be read, or is longer than a mask, says nothing.
     let _: Result<(), Errno> = each_line(&status, &mut buffer, |line| {
-        let has = |name: &[u8]| line.strip_prefix(name).and_then(hexadecimal).is_some_and(|mask| mask & bit != 0);
-        waits |= has(b"SigCgt:") || has(b"SigBlk:");
-        ignores |= has(b"SigIgn:");
+        let (name, mask) = line.split_at_checked("SigCgt:".len()).unwrap_or_default();
+        if let Some(which) = position(b"SigIgn: SigCgt: SigBlk:", name)
+            && hexadecimal(mask).is_some_and(|mask| mask & bit != 0)
+        {
+            ignores |= which == 0;
+            waits |= which != 0;
+        }
         true
     });
     waits && !ignores
@@ -101,12 +107,12 @@ fn sysvinit(how: Shutdown) -> bool {
     const MAGIC: u32 = 0x0309_1969;
     const CHANGE_RUN_LEVEL: u32 = 1;
     const SET_VARIABLE: u32 = 6;
-    let record = |command: u32, level: u8, data: &[u8]| {
+    let send = |fifo: &CStr, command: u32, level: u8, data: &[u8]| {
         let mut record = [0; 384];
-        let fields = [MAGIC, command, u32::from(level), 0].into_iter().flat_map(u32::to_ne_bytes);
-        let bytes = fields.chain(data.iter().copied());
-        record.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-        record
+        let fields = [MAGIC, command, level.into(), 0].map(u32::to_ne_bytes);
+        let end = put(&mut record, 0, fields.as_flattened()).unwrap_or(0);
+        put(&mut record, end, data);
+        write_to_fifo(fifo, &record)
     };
     // Whether run level 0 ends with power on or off is told in a variable that its scripts read.
     let (level, variable): (u8, &[u8]) = match how {
@@ -114,10 +120,9 @@ fn sysvinit(how: Shutdown) -> bool {
         Shutdown::PowerDown => (b'0', b"INIT_HALT=POWEROFF"),
         Shutdown::Reboot => (b'6', b"INIT_HALT="),
     };
-    [c"/run/initctl", c"/dev/initctl"].into_iter().any(|fifo| {
-        write_to_fifo(fifo, &record(SET_VARIABLE, 0, variable))
-            && write_to_fifo(fifo, &record(CHANGE_RUN_LEVEL, level, b""))
-    })
+    [c"/run/initctl", c"/dev/initctl"]
+        .iter()
+        .any(|fifo| send(fifo, SET_VARIABLE, 0, variable) && send(fifo, CHANGE_RUN_LEVEL, level, b""))
 }
 
 /// runit looks at the permissions of two files when SIGCONT comes. It knows no halt that leaves the power on.

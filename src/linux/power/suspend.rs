@@ -8,7 +8,7 @@ use crate::error::Part;
 use crate::guest::{HelperError, Sleep, SleepError, Suspend};
 use crate::linux::Linux;
 use crate::linux::helper;
-use crate::linux::lines::read_whole;
+use crate::linux::lines::{each_line, read_whole};
 use crate::linux::log::Level;
 use crate::linux::pseudo::Pseudo;
 use crate::sys::fd::{Fd, OpenFlags};
@@ -19,19 +19,19 @@ impl Suspend for Linux {
         if let Some(result) = ask_systemd(how) {
             return result;
         }
-        let Bed { word, state, disk } = self.make_bed(how)?;
+        let mut words = [0; WORDS_BYTES];
+        let Bed { word, state, disk } = self.make_bed(how, &mut words)?;
         if let Some(disk) = &disk {
-            let written = disk.file.write(SUSPEND);
-            written.map_err(|errno| SleepError::Failed("cannot write to '/sys/power/disk'", errno))?;
+            disk.write(SUSPEND).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/disk'", errno))?;
         }
         self.log.write(Level::Info, &[Part::Words("suspend: writing "), Part::Words(word)]);
-        let result = state.file.write(word.as_bytes());
+        let result = state.write(word.as_bytes());
         // Awake again, whichever way it slept. The next guest-suspend-disk is to switch off as it did; the kernel takes the
         // word that it had itself.
         if let Some(disk) = disk
-            && let Some(word) = chosen(disk.words())
+            && let Some(word) = chosen(&words)
         {
-            let _: Result<usize, Errno> = disk.file.write(word);
+            let _: Result<usize, Errno> = disk.write(word);
         }
         result.map(drop).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/state'", errno))
     }
@@ -40,7 +40,7 @@ impl Suspend for Linux {
         if systemd_runs() {
             return None;
         }
-        match self.make_bed(how) {
+        match self.make_bed(how, &mut [0; WORDS_BYTES]) {
             Err(SleepError::Missing(what)) => Some(what),
             _ => None,
         }
@@ -50,42 +50,45 @@ impl Suspend for Linux {
 /// What `/sys/power/disk` has for a sleep with the memory powered once that is on the disk.
 const SUSPEND: &[u8] = b"suspend";
 
+/// Room for the words of a file of `/sys/power`, of which there are six at most.
+const WORDS_BYTES: usize = 128;
+
 /// What a sleep needs.
 struct Bed {
     /// What is written to `state`.
     word: &'static str,
-    state: Choice,
+    state: Fd,
     /// Where a sleep that is on the disk as well is chosen.
-    disk: Option<Choice>,
+    disk: Option<Fd>,
 }
 
 impl Linux {
-    /// Opens what a sleep needs; nothing is written.
-    fn make_bed(&mut self, how: Sleep) -> Result<Bed, SleepError> {
-        let opened = self.sys.open(c"power").and_then(|power| Ok((Choice::open(&power, c"state")?, power)));
-        let (state, power) = opened.map_err(|errno| match errno {
-            Errno::ENOENT => SleepError::Missing("no /sys/power/state"),
-            errno => SleepError::Failed("cannot open '/sys/power/state'", errno),
-        })?;
+    /// Opens what a sleep needs; nothing is written. `words` is room for the words of a file: at the end those of `disk`, if
+    /// that is needed.
+    fn make_bed(&mut self, how: Sleep, words: &mut [u8; WORDS_BYTES]) -> Result<Bed, SleepError> {
         let (word, missing) = match how {
             Sleep::Ram => ("mem", "no mem in /sys/power/state"),
             Sleep::Disk | Sleep::Hybrid => ("disk", "no disk in /sys/power/state"),
         };
-        if !offers(state.words(), word.as_bytes()) {
-            return Err(SleepError::Missing(missing));
-        }
+        let power = self.sys.open(c"power");
+        let opened = power.as_ref().map_err(|&errno| errno);
+        let state = match opened.and_then(|power| open(power, c"state", word.as_bytes(), words)) {
+            Ok(Some(state)) => state,
+            Ok(None) => return Err(SleepError::Missing(missing)),
+            Err(Errno::ENOENT) => return Err(SleepError::Missing("no /sys/power/state")),
+            Err(errno) => return Err(SleepError::Failed("cannot open '/sys/power/state'", errno)),
+        };
         if how != Sleep::Ram && !has_swap(&mut self.proc) {
             return Err(SleepError::Missing("no swap space on a disk"));
         }
         if how != Sleep::Hybrid {
             return Ok(Bed { word, state, disk: None });
         }
-        let opened = Choice::open(&power, c"disk");
-        let disk = opened.map_err(|errno| SleepError::Failed("cannot open '/sys/power/disk'", errno))?;
-        if !offers(disk.words(), SUSPEND) {
-            return Err(SleepError::Missing("no suspend in /sys/power/disk"));
+        match opened.and_then(|power| open(power, c"disk", SUSPEND, words)) {
+            Ok(None) => Err(SleepError::Missing("no suspend in /sys/power/disk")),
+            Ok(disk) => Ok(Bed { word, state, disk }),
+            Err(errno) => Err(SleepError::Failed("cannot open '/sys/power/disk'", errno)),
         }
-        Ok(Bed { word, state, disk: Some(disk) })
     }
 }
 
@@ -122,24 +125,12 @@ fn ask_systemd(how: Sleep) -> Option<Result<(), SleepError>> {
     None
 }
 
-/// A file of `/sys/power`, and the words it had when it was opened, of which there are six at most.
-struct Choice {
-    file: Fd,
-    bytes: [u8; 128],
-    length: usize,
-}
-
-impl Choice {
-    fn open(power: &Fd, name: &CStr) -> Result<Self, Errno> {
-        let file = power.open_at(name, OpenFlags::READ_WRITE)?;
-        let mut bytes = [0; 128];
-        let length = read_whole(&file, &mut bytes)?;
-        Ok(Choice { file, bytes, length })
-    }
-
-    fn words(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
+/// Opens a file of `/sys/power`, and reads its words. `None` if it does not offer the one that is wanted.
+fn open(power: &Fd, name: &CStr, wanted: &[u8], words: &mut [u8; WORDS_BYTES]) -> Result<Option<Fd>, Errno> {
+    let file = power.open_at(name, OpenFlags::READ_WRITE)?;
+    words.fill(0);
+    let length = read_whole(&file, words)?;
+    Ok(Some(file).filter(|_| offers(words.get(..length).unwrap_or_default(), wanted)))
 }
 
 /// Whether a file offers a word; one in brackets is the one chosen.
@@ -157,10 +148,13 @@ fn chosen(words: &[u8]) -> Option<&[u8]> {
 /// Whether memory can be written to a disk. The kernel would take compressed memory (zram) for one, and lose it. Where it can
 /// not be seen, the kernel will say.
 fn has_swap(proc: &mut Pseudo) -> bool {
-    let mut text = [0; 1024];
-    let Ok(length) = proc.open(c"swaps").and_then(|file| read_whole(&file, &mut text)) else { return true };
-    let mut lines = text.get(..length).unwrap_or_default().split(|&byte| byte == b'\n');
-    length == text.len() || lines.any(|line| line.starts_with(b"/") && !line.starts_with(b"/dev/zram"))
+    let Ok(file) = proc.open(c"swaps") else { return true };
+    let mut is_there = false;
+    let read = each_line(&file, &mut [0; 1024], |line| {
+        is_there |= line.starts_with(b"/") && !line.starts_with(b"/dev/zram");
+        true
+    });
+    is_there || read.is_err()
 }
 
 #[cfg(test)]
