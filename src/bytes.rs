@@ -1,4 +1,6 @@
-//! Copying bytes without a way to panic, in one place.
+//! Copying and dividing bytes without a way to panic, in one place.
+//!
+//! What slices have for it is made anew for each use, with closures; each of these is there once.
 
 /// Copies `bytes` into `room` from `at` on; answers the place behind them. `None`, and nothing is copied, if they do not fit.
 ///
@@ -15,6 +17,39 @@ pub fn put(room: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
         *to = byte;
     }
     Some(end)
+}
+
+/// What stands before the first `byte`, and what behind it. `None` if there is none.
+#[inline(never)] // used all over
+pub fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|&one| one == byte)?;
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, rest.get(1..)?))
+}
+
+/// What stands before the first `byte`: all of the text if there is none.
+pub fn before(text: &[u8], byte: u8) -> &[u8] {
+    split_once(text, byte).map_or(text, |(before, _)| before)
+}
+
+/// A path without its last component, and that component.
+#[inline(never)] // as above
+pub fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(at) => (path.get(..at).unwrap_or_default(), path.get(at.wrapping_add(1)..).unwrap_or_default()),
+        None => (b"", path),
+    }
+}
+
+/// The place of a word in a list of them, which stand between single blanks.
+#[inline(never)] // as above
+pub fn position(list: &[u8], word: &[u8]) -> Option<usize> {
+    list.split(|&byte| byte == b' ').position(|one| one == word)
+}
+
+/// The digit of a number up to 15.
+pub fn hexadecimal_digit(value: u8) -> u8 {
+    if value < 10 { b'0'.wrapping_add(value) } else { b'a'.wrapping_add(value.wrapping_sub(10)) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::bytes::hexadecimal_digit;
 use crate::json::write::Writer;
 
 /// An address as inet_ntop(3) writes it, without a scope.
@@ -73,14 +74,9 @@ fn longest_zeros(words: [u16; 8]) -> core::ops::Range<usize> {
 /// Without leading zeros.
 fn write_hex(word: u16, writer: &mut Writer<'_>) {
     let [high, low] = word.to_be_bytes();
-    let digits = [high >> 4, high & 0xF, low >> 4, low & 0xF].map(hex_digit);
+    let digits = [high >> 4, high & 0xF, low >> 4, low & 0xF].map(hexadecimal_digit);
     let leading = digits.iter().take(3).take_while(|&&digit| digit == b'0').count();
     writer.raw(digits.get(leading..).unwrap_or_default());
-}
-
-/// The digit of a number up to 15.
-pub fn hex_digit(value: u8) -> u8 {
-    if value < 10 { b'0'.wrapping_add(value) } else { b'a'.wrapping_add(value.wrapping_sub(10)) }
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@
 //! memory than one. A list that fits into one step, and changes while it is put together, is put together again; in a longer
 //! one what comes or goes meanwhile may be missing.
 
-use super::address::{hex_digit, write_address};
+use super::address::write_address;
 use super::{Context, Cursor, Done, Handler, Reply, Step};
 use crate::args::NoArguments;
+use crate::bytes::hexadecimal_digit;
 use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
@@ -108,7 +109,7 @@ impl Progress {
                     if index > 0 {
                         writer.raw(b":");
                     }
-                    writer.raw(&[hex_digit(byte >> 4), hex_digit(byte & 0xF)]);
+                    writer.raw(&[hexadecimal_digit(byte >> 4), hexadecimal_digit(byte & 0xF)]);
                 }
                 writer.raw(b"\"}");
                 *self

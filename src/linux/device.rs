@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::Linux;
-use super::lines::{decimal, read_whole};
+use super::lines::{device_number, read_whole};
 use super::path::Path;
 use crate::errno::Errno;
 use crate::sys::fd::{self, Fd, OpenFlags};
@@ -25,9 +25,7 @@ impl Linux {
         let mut text = [0; 32];
         let length = read_whole(&self.sys.open(attribute.as_c_str())?, &mut text)?;
         let numbers = text.get(..length).unwrap_or_default();
-        let (major, rest) = decimal(numbers).ok_or(Errno::ENODEV)?;
-        let (minor, _) = rest.strip_prefix(b":").and_then(decimal).ok_or(Errno::ENODEV)?;
-        let (Ok(major), Ok(minor)) = (u32::try_from(major), u32::try_from(minor)) else { return Err(Errno::ENODEV) };
+        let (major, minor) = device_number(numbers).ok_or(Errno::ENODEV)?;
         let mut result = Err(Errno::ENOENT);
         for directory in [c"/dev/", c"/run/", c"/tmp/", c"/"] {
             if !self.may_write_to(directory) {

@@ -6,7 +6,6 @@ use super::mount_list::{self, Room};
 use super::mounts::{self, Device, Mount};
 use super::path::Path;
 use crate::guest::{FileSystemPiece, FileSystemPlace, FileSystemSizes, FileSystems, ListPlace, MountListError};
-use crate::json::write::decimal as digits;
 use crate::sys::fd::Fd;
 use crate::sys::file_system;
 
@@ -86,7 +85,8 @@ impl Linux {
         visit: &mut dyn FnMut(FileSystemPiece<'_>) -> bool,
     ) -> Option<bool> {
         let known = disks.and_then(|disks| disks.name(device));
-        let number = number(device);
+        // Without sysfs it has no name but that.
+        let number = device.path(b"");
         let name = known.as_ref().map(Name::as_slice).or(number.as_ref().map(Path::as_bytes)).unwrap_or_default();
         let proc = &mut self.proc;
         let mut result = None;
@@ -114,12 +114,6 @@ fn tell(
 ) -> Option<bool> {
     let mount_point = mount.point.to_path(path)?.to_bytes();
     Some(visit(FileSystemPiece::Begin { device, mount_point, kind: mount.kind, sizes }))
-}
-
-/// Without sysfs a device has no name but its number.
-fn number(device: Device) -> Option<Path> {
-    let (major, minor) = (&mut [0; 20], &mut [0; 20]);
-    Path::of(&[digits(device.major.into(), major), b":", digits(device.minor.into(), minor)])
 }
 
 fn sizes(place: &Fd) -> Option<FileSystemSizes> {

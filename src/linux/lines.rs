@@ -106,12 +106,46 @@ pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> b
 
 /// A number in decimal at the start of a text, and what follows it.
 pub fn decimal(text: &[u8]) -> Option<(u64, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, rest) = text.split_at_checked(digits).filter(|(number, _)| !number.is_empty())?;
-    let value = number
-        .iter()
-        .try_fold(0_u64, |value, &digit| value.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0'))))?;
-    Some((value, rest))
+    number(text, 10)
+}
+
+/// A number at the start of a text, and what follows it. `base` is 10 or 16.
+///
+/// A loop: the standard library's takes a `str` that is nothing but digits, and several times the room.
+pub fn number(text: &[u8], base: u8) -> Option<(u64, &[u8])> {
+    let mut value = 0_u64;
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        let digit = match first {
+            b'0'..=b'9' => first.wrapping_sub(b'0'),
+            _ => (first | 0x20).wrapping_sub(b'a').saturating_add(10),
+        };
+        if digit >= base {
+            break;
+        }
+        value = value.checked_mul(base.into())?.checked_add(digit.into())?;
+        rest = after;
+    }
+    if rest.len() < text.len() { Some((value, rest)) } else { None }
+}
+
+/// Numbers at the start of a text, with these `separators` between them, and what follows the last one.
+pub fn numbers<'t>(text: &'t [u8], base: u8, separators: &[u8], numbers: &mut [u64]) -> Option<&'t [u8]> {
+    let (first, others) = numbers.split_first_mut()?;
+    let (value, mut rest) = number(text, base)?;
+    *first = value;
+    for (to, separator) in others.iter_mut().zip(separators) {
+        (*to, rest) = number(rest.strip_prefix(core::slice::from_ref(separator))?, base)?;
+    }
+    Some(rest)
+}
+
+/// The number of a device, `MAJOR:MINOR`, at the start of a text.
+pub fn device_number(text: &[u8]) -> Option<(u32, u32)> {
+    let mut both = [0; 2];
+    numbers(text, 10, b":", &mut both)?;
+    let [major, minor] = both;
+    Some((u32::try_from(major).ok()?, u32::try_from(minor).ok()?))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use core::ffi::CStr;
 
 use super::Linux;
+use super::lines::number;
 use super::numbered;
 use crate::errno::Errno;
 use crate::guest::{ListPlace, MemoryBlock, MemoryBlocks, MemoryListError, MemorySetError};
@@ -99,9 +100,10 @@ fn block(directory: &Fd, index: u64) -> Result<Option<MemoryBlock>, MemoryListEr
 
 /// A number as the kernel prints it with `%lx`, up to the end of its line.
 fn hexadecimal(text: &[u8]) -> Option<u64> {
-    let line = text.split(|&byte| byte == b'\n').next()?;
-    let digits = core::str::from_utf8(line).ok().filter(|digits| !digits.starts_with('+'))?;
-    u64::from_str_radix(digits, 16).ok()
+    match number(text, 16)? {
+        (value, [] | [b'\n', ..]) => Some(value),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use core::ffi::CStr;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Linux;
+use super::lines;
 use super::proc_lines::{Words, number};
 use crate::errno::Errno;
 use crate::guest::{ListPlace, Route, RouteError, Routes, ShortName, Way};
@@ -62,18 +63,10 @@ fn hexadecimal(words: &mut Words<'_>) -> Option<u32> {
     from_hexadecimal(words.next()?)
 }
 
-/// A loop: the standard library's takes a `str` and any radix, and several times the room.
 #[inline(never)] // used all over
 fn from_hexadecimal(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |number, &digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit.wrapping_sub(b'0'),
-            b'A'..=b'F' => digit.wrapping_sub(b'A' - 10),
-            b'a'..=b'f' => digit.wrapping_sub(b'a' - 10),
-            _ => return None,
-        };
-        Some(number.checked_mul(16)? | u32::from(value))
-    })
+    let (value, []) = lines::number(digits, 16)? else { return None };
+    u32::try_from(value).ok()
 }
 
 /// An address of IPv4 as the number that it is in memory.

@@ -1,12 +1,11 @@
 //! Which file system has to be frozen before which: one on a loop device has its data in a file of another, and could not
 //! be written out any more once that is frozen. (And has to be thawed after it, for the same reason.)
 
-use super::super::lines::{decimal, each_line, read_whole};
+use super::super::lines::{device_number, each_line, read_whole};
 use super::super::mounts::Device;
 use super::super::path::Path;
 use super::super::pseudo::Pseudo;
 use crate::errno::Errno;
-use crate::json::write::decimal as digits;
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::{directory, freeze};
 
@@ -66,10 +65,7 @@ fn move_behind(devices: &mut [[u8; 8]], from: usize, to: usize) {
 /// file is under a loop device, those that a device of the device mapper or of md is made of. `None` for a loop device
 /// whose file is not on a device. Nothing where there is no /sys.
 pub fn each_base(sys: &mut Pseudo, device: Device, visit: &mut dyn FnMut(Option<Device>)) {
-    let [major, minor] = &mut [[0; 20]; 2];
-    let major = digits(device.major.into(), major);
-    let path = Path::of(&[b"dev/block/", major, b":", digits(device.minor.into(), minor)]);
-    if let Some(directory) = path.and_then(|path| sys.open(path.as_c_str()).ok()) {
+    if let Some(directory) = device.path(b"dev/block/").and_then(|path| sys.open(path.as_c_str()).ok()) {
         bases_of(&directory, LEVELS, visit);
     }
 }
@@ -99,9 +95,8 @@ fn bases_of(device: &Fd, levels: u32, visit: &mut dyn FnMut(Option<Device>)) {
 fn number(device: &Fd) -> Option<Device> {
     let mut text = [0; 32];
     let length = read_whole(&device.open_at(c"dev", OpenFlags::READ).ok()?, &mut text).ok()?;
-    let (major, rest) = decimal(text.get(..length)?)?;
-    let (minor, _) = decimal(rest.strip_prefix(b":")?)?;
-    Some(Device { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? })
+    let (major, minor) = device_number(text.get(..length)?)?;
+    Some(Device { major, minor })
 }
 
 /// The device of the file system that the file under a loop device is on. Asked of the device and not read from the path
