@@ -112,7 +112,9 @@ fn list<G: BlockDevices>(
     scratch: &mut [u8],
     piece: &mut Piece<'_, '_>,
 ) -> Result<(), BlockDeviceError> {
-    guest.block_devices(from, scratch, &mut |device, place| piece.item(place, |writer| write_device(&device, writer)))
+    guest.block_devices(from, scratch, &mut |device, place| {
+        piece.item(place, &mut |writer| write_device(&device, writer))
+    })
 }
 
 impl<G: BlockDevices + 'static> Handler<G> for GetDisks {
@@ -124,11 +126,11 @@ impl<G: BlockDevices + 'static> Handler<G> for GetDisks {
         Context { guest, scratch, .. }: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        listing::begin_lent(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
+        listing::begin(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step_lent(cursor, |from, piece| list(guest, from, scratch, piece), writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 }
 

@@ -10,11 +10,12 @@
 //! Differs from qemu-ga in that `/sys` need not be mounted (differences.md: sys-not-mounted).
 //! Needs [`Cpus`]; does not run while frozen; written in steps, so thousands of processors need no more memory than one.
 
+use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Obstacle, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::error;
 use crate::error::Error;
-use crate::guest::{Cpu, CpuError, Cpus};
+use crate::guest::{Cpu, CpuError, Cpus, ListPlace};
 use crate::json::write::Writer;
 
 /// `guest-get-vcpus`.
@@ -22,7 +23,7 @@ use crate::json::write::Writer;
 pub struct GetVcpus;
 
 /// At most 68 bytes.
-fn write_cpu(cpu: Cpu, writer: &mut Writer<'_>) {
+fn write_cpu(cpu: &Cpu, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("logical-id").integer(cpu.id);
         object.member("online").boolean(cpu.is_online);
@@ -44,6 +45,15 @@ pub(super) fn told<'a>(error: CpuError) -> Error<'a> {
     }
 }
 
+fn list<G: Cpus>(
+    guest: &mut G,
+    from: ListPlace,
+    scratch: &mut [u8],
+    piece: &mut Piece<'_, '_>,
+) -> Result<(), CpuError> {
+    guest.cpus(from, scratch, &mut |cpu, place| piece.item(place, &mut |writer| write_cpu(&cpu, writer)))
+}
+
 impl<G: Cpus + 'static> Handler<G> for GetVcpus {
     const NAME: &'static str = "guest-get-vcpus";
     const OBSTACLE: Option<Obstacle<G>> = Some(G::cpus_obstacle);
@@ -54,10 +64,10 @@ impl<G: Cpus + 'static> Handler<G> for GetVcpus {
         Context { guest, scratch, .. }: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        listing::begin(reply, |from, visit| guest.cpus(from, scratch, visit), write_cpu).map_err(told)
+        listing::begin(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, visit| guest.cpus(from, scratch, visit), write_cpu, writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 }

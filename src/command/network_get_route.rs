@@ -14,18 +14,19 @@
 use core::net::IpAddr;
 
 use super::address::write_address;
+use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::error;
 use crate::error::Error;
-use crate::guest::{Route, RouteError, Routes, Way};
+use crate::guest::{ListPlace, Route, RouteError, Routes, Way};
 use crate::json::write::{Object, Writer};
 
 /// `guest-network-get-route`.
 #[derive(Debug)]
 pub struct NetworkGetRoute;
 
-fn write_route(route: Route, writer: &mut Writer<'_>) {
+fn write_route(route: &Route, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("iface").text(route.interface.bytes());
         object.member("metric").unsigned(route.metric.into());
@@ -76,6 +77,15 @@ fn told<'a>(error: RouteError) -> Error<'a> {
     }
 }
 
+fn list<G: Routes>(
+    guest: &mut G,
+    from: ListPlace,
+    scratch: &mut [u8],
+    piece: &mut Piece<'_, '_>,
+) -> Result<(), RouteError> {
+    guest.routes(from, scratch, &mut |route, place| piece.item(place, &mut |writer| write_route(&route, writer)))
+}
+
 impl<G: Routes + 'static> Handler<G> for NetworkGetRoute {
     const NAME: &'static str = "guest-network-get-route";
     type Arguments<'a> = NoArguments;
@@ -85,11 +95,11 @@ impl<G: Routes + 'static> Handler<G> for NetworkGetRoute {
         Context { guest, scratch, .. }: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        listing::begin_long(reply, |from, visit| guest.routes(from, scratch, visit), write_route).map_err(told)
+        listing::begin_long(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, visit| guest.routes(from, scratch, visit), write_route, writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 
     fn abandon(_: &Cursor, guest: &mut G) {
