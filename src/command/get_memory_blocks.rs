@@ -16,7 +16,7 @@ use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::errno::Errno;
 use crate::error;
-use crate::error::Error;
+use crate::error::{Error, Part};
 use crate::guest::{ListPlace, MemoryBlock, MemoryBlocks, MemoryListError};
 use crate::json::write::Writer;
 
@@ -35,14 +35,15 @@ fn write_block(block: &MemoryBlock, writer: &mut Writer<'_>) {
 
 /// What the client is told of an error; the directories are those of Linux, as in the texts of qemu-ga.
 fn told<'a>(error: MemoryListError) -> Error<'a> {
-    const BLOCK: &str = "/sys/devices/system/memory/memory";
-    match error {
+    let (call, index, errno) = match error {
         // Without a blank in front of the quote, as qemu-ga has it.
-        MemoryListError::List(errno) => error!["Can't open directory\"/sys/devices/system/memory/\": ", errno],
-        MemoryListError::OpenState(index, errno) => error!["open sysfs file \"", BLOCK, index, "/state\": ", errno],
-        MemoryListError::ReadState(index, errno) => error!["pread sysfs file \"", BLOCK, index, "/state\": ", errno],
-        MemoryListError::NoState(index) => error!["pread sysfs file \"", BLOCK, index, "/state\": unexpected EOF"],
-    }
+        MemoryListError::List(errno) => return error!["Can't open directory\"/sys/devices/system/memory/\": ", errno],
+        MemoryListError::NoState(index) => ("pread", index, None),
+        MemoryListError::OpenState(index, errno) => ("open", index, Some(errno)),
+        MemoryListError::ReadState(index, errno) => ("pread", index, Some(errno)),
+    };
+    let why = errno.map_or(Part::Words("unexpected EOF"), Part::Errno);
+    error![call, " sysfs file \"/sys/devices/system/memory/memory", index, "/state\": ", why]
 }
 
 fn list<G: MemoryBlocks>(

@@ -14,7 +14,7 @@ use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Obstacle, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::error;
-use crate::error::Error;
+use crate::error::{Error, Part};
 use crate::guest::{Cpu, CpuError, Cpus, ListPlace};
 use crate::json::write::Writer;
 
@@ -33,16 +33,22 @@ fn write_cpu(cpu: &Cpu, writer: &mut Writer<'_>) {
 
 /// What the client is told of an error; the directories are those of Linux, as in the texts of qemu-ga.
 pub(super) fn told<'a>(error: CpuError) -> Error<'a> {
-    const CPU: &str = "/sys/devices/system/cpu/cpu";
-    match error {
-        CpuError::List(errno) => error!["failed to list entries: /sys/devices/system/cpu: ", errno],
-        CpuError::Find(id, errno) => error!["open(\"", CPU, id, "/\"): ", errno],
-        CpuError::OpenState(id, errno) => error!["open(\"", CPU, id, "/online\"): ", errno],
-        CpuError::ReadState(id, errno) => error!["pread(\"", CPU, id, "/online\"): ", errno],
-        CpuError::NoState(id) => error!["pread(\"", CPU, id, "/online\"): unexpected EOF"],
-        CpuError::WriteState(id, errno) => error!["pwrite(\"", CPU, id, "/online\"): ", errno],
-        CpuError::AlwaysOnline(id) => error!["logical processor #", id, " can't be offlined"],
-    }
+    let (call, id, errno) = match error {
+        CpuError::List(errno) => return error!["failed to list entries: /sys/devices/system/cpu: ", errno],
+        CpuError::Find(id, errno) => return error!["open(\"/sys/devices/system/cpu/cpu", id, "/\"): ", errno],
+        CpuError::AlwaysOnline(id) => return error!["logical processor #", id, " can't be offlined"],
+        CpuError::NoState(id) => ("pread", id, None),
+        CpuError::OpenState(id, errno) => ("open", id, Some(errno)),
+        CpuError::ReadState(id, errno) => ("pread", id, Some(errno)),
+        CpuError::WriteState(id, errno) => ("pwrite", id, Some(errno)),
+    };
+    error![
+        call,
+        "(\"/sys/devices/system/cpu/cpu",
+        id,
+        "/online\"): ",
+        errno.map_or(Part::Words("unexpected EOF"), Part::Errno)
+    ]
 }
 
 fn list<G: Cpus>(
