@@ -32,6 +32,14 @@ pub fn before(text: &[u8], byte: u8) -> &[u8] {
     split_once(text, byte).map_or(text, |(before, _)| before)
 }
 
+/// Takes the first word off a list of them, which stand between single blanks. Empty behind the last one.
+#[inline(never)] // as above
+pub fn take_word<'l>(list: &mut &'l [u8]) -> &'l [u8] {
+    let word;
+    (word, *list) = split_once(list, b' ').unwrap_or((list, b""));
+    word
+}
+
 /// A path without its last component, and that component.
 #[inline(never)] // as above
 pub fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
@@ -66,5 +74,35 @@ mod tests {
             assert_eq!(put(&mut room, at, bytes), None);
         }
         assert_eq!(&room, b".abcde");
+    }
+
+    #[test]
+    fn texts_are_divided_at_the_first_byte() {
+        for (text, before_it, behind_it) in [("a=b=c", "a", "b=c"), ("=", "", ""), ("a=", "a", "")] {
+            let divided = (before_it.as_bytes(), behind_it.as_bytes());
+            assert_eq!(split_once(text.as_bytes(), b'='), Some(divided));
+            assert_eq!(before(text.as_bytes(), b'='), before_it.as_bytes());
+        }
+        assert_eq!((split_once(b"abc", b'='), before(b"abc", b'=')), (None, &b"abc"[..]));
+    }
+
+    #[test]
+    fn words_are_taken_one_by_one() {
+        let mut list = &b"one two"[..];
+        assert_eq!([0; 3].map(|_| take_word(&mut list)), [&b"one"[..], b"two", b""]);
+    }
+
+    #[test]
+    fn words_are_found_whole() {
+        for (word, expected) in [("one", Some(0)), ("two", Some(1)), ("o", None), ("", None), ("one two", None)] {
+            assert_eq!(position(b"one two", word.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_ends_behind_its_last_slash() {
+        for (path, before, last) in [("/a/b", "/a", "b"), ("a", "", "a"), ("a/", "a", ""), ("", "", "")] {
+            assert_eq!(split_path(path.as_bytes()), (before.as_bytes(), last.as_bytes()));
+        }
     }
 }

@@ -24,13 +24,13 @@ use crate::json::write::Writer;
 pub struct GetCpustats;
 
 /// In the order of [`CpuTimes::times_ms`].
-const TIMES: [&str; 10] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guestnice"];
+const TIMES: &str = "user nice system idle iowait irq softirq steal guest guestnice";
 
 fn write_times(cpu: &CpuTimes, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("cpu").unsigned(cpu.id);
         object.member("type").text(b"linux");
-        object.counters(&TIMES, &cpu.times_ms);
+        object.counters(TIMES, &cpu.times_ms);
     });
 }
 
@@ -40,7 +40,7 @@ fn list<G: CpuStatistics>(
     scratch: &mut [u8],
     piece: &mut Piece<'_, '_>,
 ) -> Result<(), Errno> {
-    guest.cpu_times(from, scratch, &mut |times, place| piece.item(place, &mut |writer| write_times(&times, writer)))
+    guest.cpu_times(from, scratch, &mut |times, place| piece.item(place, &mut |writer| write_times(times, writer)))
 }
 
 impl<G: CpuStatistics + 'static> Handler<G> for GetCpustats {

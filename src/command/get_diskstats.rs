@@ -25,32 +25,14 @@ use crate::json::write::Writer;
 pub struct GetDiskstats;
 
 /// In the order of [`DiskCounters::counters`].
-const COUNTERS: [&str; 17] = [
-    "read-ios",
-    "read-merges",
-    "read-sectors",
-    "read-ticks",
-    "write-ios",
-    "write-merges",
-    "write-sectors",
-    "write-ticks",
-    "ios-pgr",
-    "total-ticks",
-    "weight-ticks",
-    "discard-ios",
-    "discard-merges",
-    "discard-sectors",
-    "discard-ticks",
-    "flush-ios",
-    "flush-ticks",
-];
+const COUNTERS: &str = "read-ios read-merges read-sectors read-ticks write-ios write-merges write-sectors write-ticks ios-pgr \
+    total-ticks weight-ticks discard-ios discard-merges discard-sectors discard-ticks flush-ios flush-ticks";
 
 fn write_disk(disk: &DiskCounters, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("name").text(disk.name.bytes());
-        object.member("major").unsigned(disk.major);
-        object.member("minor").unsigned(disk.minor);
-        object.member("stats").object(|stats| stats.counters(&COUNTERS, &disk.counters));
+        object.numbers("major minor", &[disk.major, disk.minor]);
+        object.member("stats").object(|stats| stats.counters(COUNTERS, &disk.counters));
     });
 }
 
@@ -60,7 +42,7 @@ fn list<G: DiskStatistics>(
     scratch: &mut [u8],
     piece: &mut Piece<'_, '_>,
 ) -> Result<(), Errno> {
-    guest.disk_counters(from, scratch, &mut |disk, place| piece.item(place, &mut |writer| write_disk(&disk, writer)))
+    guest.disk_counters(from, scratch, &mut |disk, place| piece.item(place, &mut |writer| write_disk(disk, writer)))
 }
 
 impl<G: DiskStatistics + 'static> Handler<G> for GetDiskstats {

@@ -52,7 +52,7 @@ fn list<G: MemoryBlocks>(
     scratch: &mut [u8],
     piece: &mut Piece<'_, '_>,
 ) -> Result<(), MemoryListError> {
-    guest.memory_blocks(from, scratch, &mut |block, place| piece.item(place, &mut |writer| write_block(&block, writer)))
+    guest.memory_blocks(from, scratch, &mut |block, place| piece.item(place, &mut |writer| write_block(block, writer)))
 }
 
 impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlocks {
@@ -68,7 +68,7 @@ impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlocks {
         let done = listing::begin(reply, |from, piece| {
             let listed = guest.memory_blocks(from, scratch, &mut |block, place| {
                 is_empty = false;
-                piece.item(place, &mut |writer| write_block(&block, writer))
+                piece.item(place, &mut |writer| write_block(block, writer))
             });
             is_unknown = listed == Err(MemoryListError::List(Errno::ENOENT));
             if is_unknown { Ok(()) } else { listed }

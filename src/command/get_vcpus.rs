@@ -57,7 +57,7 @@ fn list<G: Cpus>(
     scratch: &mut [u8],
     piece: &mut Piece<'_, '_>,
 ) -> Result<(), CpuError> {
-    guest.cpus(from, scratch, &mut |cpu, place| piece.item(place, &mut |writer| write_cpu(&cpu, writer)))
+    guest.cpus(from, scratch, &mut |cpu, place| piece.item(place, &mut |writer| write_cpu(cpu, writer)))
 }
 
 impl<G: Cpus + 'static> Handler<G> for GetVcpus {

@@ -29,19 +29,15 @@ pub struct NetworkGetRoute;
 fn write_route(route: &Route, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("iface").text(route.interface.bytes());
-        object.member("metric").unsigned(route.metric.into());
-        object.member("flags").unsigned(route.flags.into());
-        object.member("refcnt").unsigned(route.references.into());
-        object.member("use").unsigned(route.uses.into());
+        let numbers = [route.metric, route.flags, route.references, route.uses].map(u64::from);
+        object.numbers("metric flags refcnt use", &numbers);
         match route.way {
             Way::V4 { destination, mask, gateway, mtu, window, round_trip } => {
                 object.member("version").unsigned(4);
                 address(object, "destination", destination.into());
                 address(object, "mask", mask.into());
                 address(object, "gateway", gateway.into());
-                object.member("mtu").unsigned(mtu.into());
-                object.member("window").unsigned(window.into());
-                object.member("irtt").unsigned(round_trip.into());
+                object.numbers("mtu window irtt", &[mtu, window, round_trip].map(u64::from));
             }
             Way::V6 { destination, destination_prefix, source, source_prefix, next_hop } => {
                 object.member("version").unsigned(6);
@@ -83,7 +79,7 @@ fn list<G: Routes>(
     scratch: &mut [u8],
     piece: &mut Piece<'_, '_>,
 ) -> Result<(), RouteError> {
-    guest.routes(from, scratch, &mut |route, place| piece.item(place, &mut |writer| write_route(&route, writer)))
+    guest.routes(from, scratch, &mut |route, place| piece.item(place, &mut |writer| write_route(route, writer)))
 }
 
 impl<G: Routes + 'static> Handler<G> for NetworkGetRoute {

@@ -6,15 +6,16 @@
 pub mod place;
 pub mod serial;
 
-use super::lines::{decimal, read_whole};
+pub(super) use super::device::{DIRECTORY, attribute, line, node};
+use super::lines::decimal;
 use super::mounts::Device;
 use super::path::{Path, open_at};
 use super::pseudo::Pseudo;
-use crate::bytes::{before, split_once, split_path};
+use crate::bytes::{before, split_path};
 use crate::guest::Disk;
 use crate::json::write::Writer;
 use crate::sys::directory;
-use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::fd::{self, Fd};
 use place::{Driver, Surroundings};
 
 /// How many layers of disks that are made of others are followed.
@@ -24,9 +25,6 @@ const MOST: u32 = 4096;
 
 /// The name of a block device, such as `vda1`; the kernel allows 31 bytes.
 pub type Name = heapless::Vec<u8, 32>;
-
-/// How directories are opened.
-pub(super) const DIRECTORY: OpenFlags = OpenFlags::READ.with(OpenFlags::DIRECTORY);
 
 /// Where block devices are described.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ struct Walk<'w> {
     /// Devices that may still be looked at.
     left: u32,
     buffer: &'w mut [u8],
-    visit: &'w mut dyn FnMut(Disk<'_>) -> bool,
+    visit: &'w mut dyn FnMut(&Disk<'_>) -> bool,
 }
 
 impl Disks {
@@ -61,7 +59,7 @@ impl Disks {
 
     /// Gives each disk under the device of that name to `visit`, until that answers false; so does this then. The first
     /// `skip` of them are passed over. `buffer` is room to work in: with 2 KiB everything is found.
-    pub fn each(&self, name: &Name, skip: u32, buffer: &mut [u8], visit: &mut dyn FnMut(Disk<'_>) -> bool) -> bool {
+    pub fn each(&self, name: &Name, skip: u32, buffer: &mut [u8], visit: &mut dyn FnMut(&Disk<'_>) -> bool) -> bool {
         self.below(name, LAYERS, &mut Walk { skip, left: MOST, buffer, visit })
     }
 
@@ -120,10 +118,8 @@ impl Disks {
         }
         let Some(path) = self.device(&[b"class/block/", name]) else { return true };
         let Ok(own) = self.sysfs.open_at(path.as_c_str(), DIRECTORY) else { return true };
-        let whole = match own.open_at(c"partition", OpenFlags::PLACE) {
-            Ok(_) => own.open_at(c"..", DIRECTORY).ok(),
-            Err(_) => None,
-        };
+        // Of a partition, its disk is above it.
+        let whole = own.open_at(if own.has(c"partition") { c".." } else { c"." }, DIRECTORY);
         let whole = whole.as_ref().unwrap_or(&own);
         let controller = self.controller(&path, whole, walk.buffer);
         let path = controller.unwrap_or(path);
@@ -135,7 +131,7 @@ impl Disks {
         let serial = serial.get(..length).filter(|serial| !serial.is_empty());
         let node = node(&own, walk.buffer);
         let device = node.as_ref().map(Path::as_bytes);
-        (walk.visit)(Disk { place, serial, device })
+        (walk.visit)(&Disk { place, serial, device })
     }
 
     /// The path of the controller of an NVMe disk that may have several (`devices/virtual/nvme-subsystem/...`): of those the
@@ -203,30 +199,6 @@ fn numbered(name: &[u8], word: &[u8]) -> Option<u64> {
 /// The last component of a path.
 fn last(path: &[u8]) -> &[u8] {
     split_path(path).1
-}
-
-/// The path of the device's node in `/dev`, as the kernel names it.
-pub(super) fn node(device: &Fd, buffer: &mut [u8]) -> Option<Path> {
-    let name = line(attribute(device, c"uevent", buffer)?, b"DEVNAME=")?;
-    Path::of(&[b"/dev/", name])
-}
-
-/// An attribute of a device: the start of a file of sysfs.
-pub(super) fn attribute<'b>(device: &Fd, name: &core::ffi::CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let file = device.open_at(name, OpenFlags::READ).ok()?;
-    let length = read_whole(&file, buffer).ok()?;
-    buffer.get(..length)
-}
-
-/// What follows `key` on its line of a text.
-fn line<'t>(text: &'t [u8], key: &[u8]) -> Option<&'t [u8]> {
-    let mut rest = text;
-    loop {
-        if let Some(value) = rest.strip_prefix(key) {
-            return Some(before(value, b'\n'));
-        }
-        (_, rest) = split_once(rest, b'\n')?;
-    }
 }
 
 #[cfg(test)]

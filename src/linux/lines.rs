@@ -207,6 +207,25 @@ mod tests {
         assert_eq!(decimal(b"254:1"), Some((254, &b":1"[..])));
         assert_eq!(decimal(b"18446744073709551615"), Some((u64::MAX, &b""[..])));
         assert_eq!(decimal(b"18446744073709551616"), None);
-        assert_eq!(decimal(b"x"), None);
+        for text in ["x", "", "-1", ":", "/"] {
+            assert_eq!(decimal(text.as_bytes()), None);
+        }
+        assert_eq!(number(b"1fA0g", 16), Some((0x1FA0, &b"g"[..])));
+        for byte in 0..=u8::MAX {
+            let digit = char::from(byte).to_digit(16).map(|digit| (u64::from(digit), &b""[..]));
+            assert_eq!(number(&[byte], 16), digit);
+        }
+    }
+
+    #[test]
+    fn rows_of_numbers_have_their_separators() {
+        let mut both = [0; 3];
+        assert_eq!(numbers(b"a:b.c/d", 16, b":.", &mut both), Some(&b"/d"[..]));
+        assert_eq!(both, [10, 11, 12]);
+        for text in ["a:b:c", "a:b", "a:.c", ":b.c", ""] {
+            assert_eq!(numbers(text.as_bytes(), 16, b":.", &mut both), None);
+        }
+        assert_eq!(device_number(b"254:1\n"), Some((254, 1)));
+        assert_eq!(device_number(b"4294967296:1"), None);
     }
 }

@@ -21,10 +21,10 @@ impl MemoryBlocks for Linux {
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(MemoryBlock, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&MemoryBlock, ListPlace) -> bool,
     ) -> Result<(), MemoryListError> {
         let listed = MEMORY.list(&mut self.sys, from, buffer, &mut |index, state, place| {
-            visit(MemoryBlock { index, is_online: state.is_online, can_offline: state.can_offline }, place)
+            visit(&MemoryBlock { index, is_online: state.is_online, can_offline: state.can_offline }, place)
         });
         listed.map_err(|(action, index, errno)| match action {
             Action::Open => MemoryListError::OpenState(index, errno),

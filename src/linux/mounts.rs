@@ -73,7 +73,8 @@ impl<'l> Escaped<'l> {
             length = length.saturating_add(1);
         }
         *buffer.get_mut(length)? = 0;
-        CStr::from_bytes_with_nul(buffer.get(..=length)?).ok()
+        // A text of the kernel's has no NUL of its own.
+        CStr::from_bytes_until_nul(buffer).ok()
     }
 }
 

@@ -34,6 +34,7 @@ impl Path {
     }
 
     /// The path, without its NUL.
+    #[inline(never)] // used all over
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }

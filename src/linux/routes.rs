@@ -23,13 +23,13 @@ impl Routes for Linux {
         &mut self,
         ListPlace([from, file]): ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(Route, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Route, ListPlace) -> bool,
     ) -> Result<(), RouteError> {
         let mut is_v6 = file != 0;
         if !is_v6 {
             is_v6 = self
                 .proc_lines(V4, from, buffer, &mut |line, behind| {
-                    v4(line).is_none_or(|route| visit(route, ListPlace([behind, 0])))
+                    v4(line).is_none_or(|route| visit(&route, ListPlace([behind, 0])))
                 })
                 .map_err(RouteError::V4)?;
         }
@@ -38,7 +38,7 @@ impl Routes for Linux {
         }
         let from = if file == 0 { 0 } else { from };
         let told = self.proc_lines(V6, from, buffer, &mut |line, behind| {
-            v6(line).is_none_or(|route| visit(route, ListPlace([behind, 1])))
+            v6(line).is_none_or(|route| visit(&route, ListPlace([behind, 1])))
         });
         match told {
             // A kernel without IPv6.
@@ -69,11 +69,6 @@ fn from_hexadecimal(digits: &[u8]) -> Option<u32> {
     u32::try_from(value).ok()
 }
 
-/// An address of IPv4 as the number that it is in memory.
-fn v4_address(words: &mut Words<'_>) -> Option<Ipv4Addr> {
-    hexadecimal(words).map(|number| Ipv4Addr::from(number.to_ne_bytes()))
-}
-
 /// An address of IPv6 as its 32 digits.
 #[inline(never)] // three times used
 fn v6_address(words: &mut Words<'_>) -> Option<Ipv6Addr> {
@@ -92,16 +87,14 @@ fn v6_address(words: &mut Words<'_>) -> Option<Ipv6Addr> {
 fn v4(line: &[u8]) -> Option<Route> {
     let mut words = Words(line);
     let interface = ShortName::of(words.next()?);
-    let destination = v4_address(&mut words)?;
-    let gateway = v4_address(&mut words)?;
-    let flags = hexadecimal(&mut words)?;
-    let references = unsigned(&mut words)?;
-    let uses = unsigned(&mut words)?;
-    let metric = unsigned(&mut words)?;
-    let mask = v4_address(&mut words)?;
-    let mtu = unsigned(&mut words)?;
-    let window = unsigned(&mut words)?;
-    let round_trip = unsigned(&mut words)?;
+    let mut fields = [0; 10];
+    for (field, &is_hexadecimal) in fields.iter_mut().zip(b"xxx   x   ") {
+        *field = if is_hexadecimal == b'x' { hexadecimal(&mut words) } else { unsigned(&mut words) }?;
+    }
+    let [destination, gateway, flags, references, uses, metric, mask, mtu, window, round_trip] = fields;
+    // An address is printed as the number that it is in memory.
+    let [destination, gateway, mask] =
+        [destination, gateway, mask].map(|address| Ipv4Addr::from(address.to_ne_bytes()));
     let way = Way::V4 { destination, mask, gateway, mtu, window, round_trip };
     Some(Route { interface, metric, flags, references, uses, way })
 }
@@ -199,7 +192,7 @@ mod tests {
                     if is_told {
                         place = behind;
                         // How often it is referred to changes meanwhile.
-                        all.push(Route { references: 0, ..route });
+                        all.push(Route { references: 0, ..*route });
                     }
                     is_told
                 })

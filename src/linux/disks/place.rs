@@ -66,6 +66,7 @@ pub(super) struct Components<'p> {
 }
 
 impl<'p> Components<'p> {
+    #[inline(never)] // as above
     pub(super) fn of(path: &'p [u8]) -> Self {
         Components { path, start: 0, next: 0 }
     }
@@ -90,6 +91,7 @@ impl<'p> Components<'p> {
     }
 
     /// What is before the one taken last.
+    #[inline(never)] // as above
     pub(super) fn before(&self) -> &'p [u8] {
         self.path.get(..self.start).unwrap_or_default()
     }

@@ -144,7 +144,9 @@ impl<'t, 'o> Clean<'t, 'o> {
                 self.text.raw(b"_");
             }
             self.has_begun = true;
-            let is_plain = byte.is_ascii_alphanumeric() || b"#+-.:=@_".contains(&byte) || !byte.is_ascii();
+            let is_plain = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'#' | b'+' | b'-' | b'.' | b':' | b'=' | b'@' | b'_')
+                || !byte.is_ascii();
             self.text.raw(&[if is_plain { byte } else { b'_' }]);
         }
     }
@@ -262,7 +264,7 @@ fn of_unit(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_>) -> O
     let (content, length) = content(page, 0x80)?;
     let own = content.get(..length).filter(|own| !own.trim_ascii().is_empty())?;
     let mut clean = Clean::new(text);
-    for part in [b"S", vendor, model, own] {
+    for part in &[b"S", vendor, model, own] {
         clean.push(part);
     }
     Some(())
