@@ -359,6 +359,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let parts = self.machine.parts();
         let begin = writer.mark();
         let mut refused = None;
+        let mut cursor = Cursor::default();
         let done = allowed(row, parts.name, guest, &mut refused).and_then(|row| {
             guest.called(row.name);
             if row.flags.delimited {
@@ -369,15 +370,13 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             let length = if row.flags.secret { scratch_bytes } else { usize::MAX }.min(parts.scratch.len());
             let scratch = parts.scratch.get_mut(..length).unwrap_or_default();
             let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long: &long };
-            let result = (row.run)(context, Reply::new(&mut writer), &mut refused)?;
+            let result = (row.run)(context, Reply::new(&mut writer, &mut cursor), &mut refused)?;
             result.map_err(|error| refused = Some(error)).ok().map(|done| (row, done))
         });
         match done {
             Some((row, _)) if row.flags.silent => writer.roll_back(begin),
-            Some((row, done)) => match done.cursor() {
-                Some(cursor) => self.work = Work::Reply(row, cursor),
-                None => end_reply(&mut writer, parts.id),
-            },
+            Some((row, done)) if done.has_steps() => self.work = Work::Reply(row, cursor),
+            Some(_) => end_reply(&mut writer, parts.id),
             None => {
                 writer.roll_back(begin);
                 write_error(&mut writer, &refused.unwrap_or_default(), written(), parts.id);

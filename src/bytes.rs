@@ -1,4 +1,6 @@
-//! What is often done with bytes, in one place: copying them without a way to panic, and looking for them.
+//! Copying, dividing and finding bytes without a way to panic, in one place.
+//!
+//! What slices have for it is made anew for each use, with closures; each of these is there once.
 
 /// Copies `bytes` into `room` from `at` on; answers the place behind them. `None`, and nothing is copied, if they do not fit.
 ///
@@ -17,8 +19,29 @@ pub fn put(room: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-/// A path without its last component, and that component.
+/// What stands before the first `byte`, and what behind it. `None` if there is none.
 #[inline(never)] // used all over
+pub fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|&one| one == byte)?;
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, rest.get(1..)?))
+}
+
+/// What stands before the first `byte`: all of the text if there is none.
+pub fn before(text: &[u8], byte: u8) -> &[u8] {
+    split_once(text, byte).map_or(text, |(before, _)| before)
+}
+
+/// Takes the first word off a list of them, which stand between single blanks. Empty behind the last one.
+#[inline(never)] // as above
+pub fn take_word<'l>(list: &mut &'l [u8]) -> &'l [u8] {
+    let word;
+    (word, *list) = split_once(list, b' ').unwrap_or((list, b""));
+    word
+}
+
+/// A path without its last component, and that component.
+#[inline(never)] // as above
 pub fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|&byte| byte == b'/') {
         Some(at) => (path.get(..at).unwrap_or_default(), path.get(at.wrapping_add(1)..).unwrap_or_default()),
@@ -30,6 +53,11 @@ pub fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
 #[inline(never)] // as above
 pub fn position(list: &[u8], word: &[u8]) -> Option<usize> {
     list.split(|&byte| byte == b' ').position(|one| one == word)
+}
+
+/// The digit of a number up to 15.
+pub fn hexadecimal_digit(value: u8) -> u8 {
+    if value < 10 { b'0'.wrapping_add(value) } else { b'a'.wrapping_add(value.wrapping_sub(10)) }
 }
 
 #[cfg(test)]
@@ -46,6 +74,22 @@ mod tests {
             assert_eq!(put(&mut room, at, bytes), None);
         }
         assert_eq!(&room, b".abcde");
+    }
+
+    #[test]
+    fn texts_are_divided_at_the_first_byte() {
+        for (text, before_it, behind_it) in [("a=b=c", "a", "b=c"), ("=", "", ""), ("a=", "a", "")] {
+            let divided = (before_it.as_bytes(), behind_it.as_bytes());
+            assert_eq!(split_once(text.as_bytes(), b'='), Some(divided));
+            assert_eq!(before(text.as_bytes(), b'='), before_it.as_bytes());
+        }
+        assert_eq!((split_once(b"abc", b'='), before(b"abc", b'=')), (None, &b"abc"[..]));
+    }
+
+    #[test]
+    fn words_are_taken_one_by_one() {
+        let mut list = &b"one two"[..];
+        assert_eq!([0; 3].map(|_| take_word(&mut list)), [&b"one"[..], b"two", b""]);
     }
 
     #[test]

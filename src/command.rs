@@ -153,46 +153,51 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Reply<'w, 'o> {
     writer: &'w mut Writer<'o>,
+    /// Where the steps begin, if there are any: too much to be handed back through each function on the way.
+    cursor: &'w mut Cursor,
 }
 
 /// A reply that is written, or left to steps.
 #[derive(Debug)]
 #[must_use]
-pub struct Done(Option<Cursor>);
+pub struct Done {
+    has_steps: bool,
+}
 
 impl<'w, 'o> Reply<'w, 'o> {
-    /// A reply into `writer`.
-    pub(crate) fn new(writer: &'w mut Writer<'o>) -> Self {
-        Reply { writer }
+    /// A reply into `writer`. If it is left to steps, they begin at what is then in `cursor`.
+    pub(crate) fn new(writer: &'w mut Writer<'o>, cursor: &'w mut Cursor) -> Self {
+        Reply { writer, cursor }
     }
 
     /// The empty object, of commands that return nothing.
     pub fn empty(self) -> Done {
         self.writer.raw(b"{}");
-        Done(None)
+        Done { has_steps: false }
     }
 
     /// A number.
     pub fn integer(self, value: i64) -> Done {
         self.writer.integer(value);
-        Done(None)
+        Done { has_steps: false }
     }
 
     /// A string.
     pub fn text(self, text: &[u8]) -> Done {
         self.writer.text(text);
-        Done(None)
+        Done { has_steps: false }
     }
 
     /// A small object.
     pub fn object(self, fill: impl FnOnce(&mut Object<'_, 'o>)) -> Done {
         self.writer.object(fill);
-        Done(None)
+        Done { has_steps: false }
     }
 
     /// A reply that [`Handler::step`] writes from the cursor on; `begin` may write the first piece of it.
     pub fn steps(self, begin: impl FnOnce(&mut Writer<'o>) -> Cursor) -> Done {
-        Done(Some(begin(self.writer)))
+        *self.cursor = begin(self.writer);
+        Done { has_steps: true }
     }
 
     /// How many bytes fit.
@@ -202,8 +207,8 @@ impl<'w, 'o> Reply<'w, 'o> {
 }
 
 impl Done {
-    pub(crate) fn cursor(self) -> Option<Cursor> {
-        self.0
+    pub(crate) fn has_steps(&self) -> bool {
+        self.has_steps
     }
 }
 

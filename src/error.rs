@@ -74,7 +74,7 @@ part_from! {
 pub const PARTS: usize = 4;
 
 /// Where a piece that varies stands between the words of an error.
-const PLACE: char = '\0';
+const PLACE: u8 = 0;
 
 /// An error that the client is told. Small and plain; see the head of the module.
 #[derive(Clone, Copy, Debug)]
@@ -140,13 +140,16 @@ impl<'a> Error<'a> {
 
     /// Gives the words and the parts in their order.
     fn each(&self, take: &mut dyn FnMut(Part<'a>)) {
-        let mut parts = self.parts.into_iter();
-        for (number, words) in self.words.split(PLACE).enumerate() {
-            if number > 0 {
-                take(parts.next().unwrap_or_default());
-            }
-            take(Part::Words(words));
+        let mut parts = self.parts.iter();
+        let mut words = self.words;
+        while let Some(at) = words.bytes().position(|byte| byte == PLACE)
+            && let Some((before, rest)) = words.split_at_checked(at)
+        {
+            take(Part::Words(before));
+            take(parts.next().copied().unwrap_or_default());
+            words = rest.get(1..).unwrap_or_default();
         }
+        take(Part::Words(words));
     }
 
     /// Writes the text as the inside of a JSON string. What it quotes is cut after `limit` bytes each; its own words are

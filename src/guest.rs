@@ -396,7 +396,7 @@ pub enum InterfacePiece<'p> {
     /// The interface ends.
     End {
         /// What went through it, if that is counted.
-        statistics: Option<InterfaceStatistics>,
+        statistics: Option<&'p InterfaceStatistics>,
         /// The hardware address; one of another length is cut or filled up with zeros.
         hardware_address: [u8; 6],
     },

@@ -50,7 +50,7 @@ impl Cpus for Machine {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(Cpu, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Cpu, ListPlace) -> bool,
     ) -> Result<(), CpuError> {
         let mut result = Ok(());
         numbers(self.cpus, from, |id, place| {
@@ -58,7 +58,7 @@ impl Cpus for Machine {
                 result = Err(CpuError::ReadState(id, Errno::EIO));
                 return false;
             }
-            visit(Cpu { id, is_online: id % 3 != 0, can_offline: id != 0 }, place)
+            visit(&Cpu { id, is_online: id % 3 != 0, can_offline: id != 0 }, place)
         });
         result
     }
@@ -77,14 +77,14 @@ impl MemoryBlocks for Machine {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(MemoryBlock, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&MemoryBlock, ListPlace) -> bool,
     ) -> Result<(), MemoryListError> {
         if self.has_no_blocks {
             return Err(MemoryListError::List(Errno::ENOENT));
         }
         numbers(self.blocks, from, |index, place| {
             let index = index.cast_unsigned();
-            visit(MemoryBlock { index, is_online: index % 3 != 0, can_offline: index != 0 }, place)
+            visit(&MemoryBlock { index, is_online: index % 3 != 0, can_offline: index != 0 }, place)
         });
         Ok(())
     }

@@ -33,7 +33,7 @@ impl BlockDevices for Machine {
         &mut self,
         ListPlace([from, _]): ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(BlockDevice<'_>, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&BlockDevice<'_>, ListPlace) -> bool,
     ) -> Result<(), BlockDeviceError> {
         self.listings += 1;
         let made_of = vec![OTHER; self.made_of].join("\0");
@@ -45,7 +45,7 @@ impl BlockDevices for Machine {
             let name = format!("/dev/d{disk}");
             let made_of = Some(made_of.as_bytes());
             let device = BlockDevice { name: name.as_bytes(), made_of, ..BlockDevice::default() };
-            if !visit(device, ListPlace([disk + 1, 0])) {
+            if !visit(&device, ListPlace([disk + 1, 0])) {
                 break;
             }
         }

@@ -85,7 +85,7 @@ impl FileSystems for Machine {
             } else if piece <= self.disks {
                 let serial: Option<&[u8]> = if system % 2 == 0 { Some(b"\xE9 \"") } else { None };
                 let device = (system % 3 == 0).then_some(node.as_bytes());
-                FileSystemPiece::Disk(Disk { place, serial, device })
+                FileSystemPiece::Disk(&Disk { place, serial, device })
             } else {
                 FileSystemPiece::End
             };

@@ -71,9 +71,9 @@ impl CpuStatistics for Machine {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(CpuTimes, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&CpuTimes, ListPlace) -> bool,
     ) -> Result<(), Errno> {
-        self.numbers(from, |id, place| visit(CpuTimes { id, times_ms: [Some(u64::MAX); 10] }, place))
+        self.numbers(from, |id, place| visit(&CpuTimes { id, times_ms: [Some(u64::MAX); 10] }, place))
     }
 }
 
@@ -82,11 +82,11 @@ impl DiskStatistics for Machine {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(DiskCounters, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&DiskCounters, ListPlace) -> bool,
     ) -> Result<(), Errno> {
         self.numbers(from, |minor, place| {
             let name = ShortName::of(format!("disk\"{minor}").as_bytes());
-            visit(DiskCounters { name, major: 8, minor, counters: [None; 17] }, place)
+            visit(&DiskCounters { name, major: 8, minor, counters: [None; 17] }, place)
         })
     }
 }
@@ -96,9 +96,9 @@ impl Routes for Machine {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(Route, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Route, ListPlace) -> bool,
     ) -> Result<(), RouteError> {
-        self.numbers(from, |number, place| visit(route(u32::try_from(number).unwrap()), place)).map_err(RouteError::V6)
+        self.numbers(from, |number, place| visit(&route(u32::try_from(number).unwrap()), place)).map_err(RouteError::V6)
     }
 }
 

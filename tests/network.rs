@@ -52,7 +52,7 @@ impl Network for Crowd {
             let name = format!("crowd{number}");
             let address = Ipv6Addr::from_bits(u128::try_from(number).unwrap()).into();
             let counter = self.counter;
-            let statistics = Some(InterfaceStatistics {
+            let statistics = InterfaceStatistics {
                 received_bytes: counter,
                 received_packets: counter,
                 receive_errors: counter,
@@ -61,11 +61,11 @@ impl Network for Crowd {
                 sent_packets: counter,
                 send_errors: counter,
                 send_dropped: counter,
-            });
+            };
             let taken = visit(match self.next % 3 {
                 0 => InterfacePiece::Name(name.as_bytes()),
                 1 => InterfacePiece::Address { address, prefix: 64 },
-                _ => InterfacePiece::End { statistics, hardware_address: [2, 0, 0, 0, 0, 1] },
+                _ => InterfacePiece::End { statistics: Some(&statistics), hardware_address: [2, 0, 0, 0, 0, 1] },
             });
             if !taken {
                 return Ok(InterfaceList::More);

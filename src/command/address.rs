@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::bytes::hexadecimal_digit;
 use crate::json::write::Writer;
 
 /// An address as inet_ntop(3) writes it, without a scope.
@@ -14,11 +15,11 @@ pub fn write_address(address: IpAddr, writer: &mut Writer<'_>) {
 
 /// Four numbers with dots between them.
 pub fn write_ipv4(address: Ipv4Addr, writer: &mut Writer<'_>) {
-    for (index, byte) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            writer.raw(b".");
-        }
-        writer.unsigned(byte.into());
+    let mut separator: &[u8] = b"";
+    for byte in &address.octets() {
+        writer.raw(separator);
+        writer.unsigned((*byte).into());
+        separator = b".";
     }
 }
 
@@ -26,14 +27,10 @@ pub fn write_ipv4(address: Ipv4Addr, writer: &mut Writer<'_>) {
 /// the RFC leaves open).
 pub fn write_ipv6(address: Ipv6Addr, writer: &mut Writer<'_>) {
     let words = address.segments();
-    let zeros = longest_zeros(words);
+    let zeros = longest_zeros(&words);
     let [.., a, b, c, d] = address.octets();
-    let is_ipv4 = match words {
-        [0, 0, 0, 0, 0, 0, high, _] => high != 0,
-        [0, 0, 0, 0, 0, 0xFFFF, ..] => true,
-        _ => false,
-    };
-    for (index, word) in words.into_iter().enumerate() {
+    let is_ipv4 = zeros == (0..6) || zeros == (0..5) && words.get(5) == Some(&0xFFFF);
+    for (index, &word) in words.iter().enumerate() {
         if zeros.contains(&index) {
             if index == zeros.start {
                 writer.raw(b":");
@@ -49,38 +46,38 @@ pub fn write_ipv6(address: Ipv6Addr, writer: &mut Writer<'_>) {
         if is_ipv4 && index == 6 {
             return write_ipv4(Ipv4Addr::new(a, b, c, d), writer);
         }
-        write_hex(word, writer);
+        write_hexadecimal(word, writer);
     }
 }
 
 /// Where the longest run of zeros is, the first of them if there are several. One zero alone is no run.
-fn longest_zeros(words: [u16; 8]) -> core::ops::Range<usize> {
+fn longest_zeros(words: &[u16; 8]) -> core::ops::Range<usize> {
     let mut longest = 0..0;
-    let mut start = None;
-    for (index, word) in words.into_iter().enumerate() {
+    let mut longest_length = 1;
+    let mut start = 0;
+    for (index, &word) in words.iter().enumerate() {
+        let end = index.wrapping_add(1);
         if word != 0 {
-            start = None;
-            continue;
+            start = end;
         }
-        let run = *start.get_or_insert(index)..index.saturating_add(1);
-        if run.len() > longest.len().max(1) {
-            longest = run;
+        let length = end.wrapping_sub(start);
+        if length > longest_length {
+            longest_length = length;
+            longest = start..end;
         }
     }
     longest
 }
 
 /// Without leading zeros.
-fn write_hex(word: u16, writer: &mut Writer<'_>) {
-    let [high, low] = word.to_be_bytes();
-    let digits = [high >> 4, high & 0xF, low >> 4, low & 0xF].map(hex_digit);
-    let leading = digits.iter().take(3).take_while(|&&digit| digit == b'0').count();
-    writer.raw(digits.get(leading..).unwrap_or_default());
-}
-
-/// The digit of a number up to 15.
-pub fn hex_digit(value: u8) -> u8 {
-    if value < 10 { b'0'.wrapping_add(value) } else { b'a'.wrapping_add(value.wrapping_sub(10)) }
+fn write_hexadecimal(word: u16, writer: &mut Writer<'_>) {
+    for shift in [12, 8, 4, 0] {
+        let left = word >> shift;
+        if left != 0 || shift == 0 {
+            let [_, low] = left.to_be_bytes();
+            writer.raw(&[hexadecimal_digit(low & 0xF)]);
+        }
+    }
 }
 
 #[cfg(test)]

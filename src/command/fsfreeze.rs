@@ -4,8 +4,9 @@
 //! frozen, and with `thaw` after the last one is thawed, also when nothing was frozen or the freezing failed.
 
 use super::{Done, Reply};
+use crate::errno::Errno;
 use crate::error;
-use crate::error::Error;
+use crate::error::{Error, Part};
 use crate::guest::{FreezeError, FreezeReason, HelperError};
 
 pub mod freeze;
@@ -25,34 +26,40 @@ fn answer<'b>(result: Result<i64, FreezeError>, buffer: &'b [u8], reply: Reply<'
 fn told(FreezeError { reason, quoted }: FreezeError, buffer: &[u8]) -> Error<'_> {
     let quoted = buffer.get(..quoted).unwrap_or_default();
     match reason {
-        FreezeReason::List(errno) => error!["failed to open mtab file: '/proc/self/mounts': ", errno],
+        FreezeReason::List(errno) => failed("open mtab file: '/proc/self/mounts'", b"", errno),
         FreezeReason::TooMany(limit) => {
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
             error!["more than ", limit, " file systems are mounted; nothing is frozen"]
         }
-        FreezeReason::Open(errno) => error!["failed to open ", quoted, ": ", errno],
-        FreezeReason::Freeze(errno) => error!["failed to freeze ", quoted, ": ", errno],
-        FreezeReason::Hook(why) => helper_told(why, "execute fsfreeze hook", quoted),
+        FreezeReason::Open(errno) => failed("open ", quoted, errno),
+        FreezeReason::Freeze(errno) => failed("freeze ", quoted, errno),
+        FreezeReason::Hook(why) => helper_told(why, quoted),
         FreezeReason::Ended(after_s) => error!["file systems were thawed by the agent after ", after_s, " s"],
     }
 }
 
-/// What the client is told of a helper program, in qemu-ga's words, where it has any.
-fn helper_told<'b>(why: HelperError, action: &'static str, output: &'b [u8]) -> Error<'b> {
-    match why {
-        HelperError::Create(errno) => error!["failed to create child process: ", errno],
+fn failed<'b>(what: &'static str, quoted: &'b [u8], errno: Errno) -> Error<'b> {
+    error!["failed to ", what, quoted, ": ", errno]
+}
+
+/// What the client is told of the hook, in qemu-ga's words, where it has any.
+fn helper_told(why: HelperError, output: &[u8]) -> Error<'_> {
+    const FAILED: &str = "failed to execute fsfreeze hook: ";
+    let (what, part, behind) = match why {
+        HelperError::Create(errno) => return failed("create child process", b"", errno),
+        HelperError::Wait(errno) => return failed("wait for child", b"", errno),
         HelperError::Execute(path, errno) => {
-            error!["child process has failed to ", action, ": failed to exec '", path, "': ", errno, "\n"]
+            return error!["child process has ", FAILED, "failed to exec '", path, "': ", errno, "\n"];
         }
         HelperError::Failed(status) if output.is_empty() => {
-            error!["child process has failed to ", action, ": exit status ", i64::from(status)]
+            (FAILED, Part::Words("exit status "), Part::from(i64::from(status)))
         }
-        HelperError::Failed(_) => error!["child process has failed to ", action, ": ", output],
-        HelperError::Killed if output.is_empty() => error!["child process has terminated abnormally"],
-        HelperError::Killed => error!["child process has terminated abnormally: ", output],
+        HelperError::Failed(_) => (FAILED, Part::Bytes(output), Part::Nothing),
+        HelperError::Killed if output.is_empty() => ("terminated abnormally", Part::Nothing, Part::Nothing),
+        HelperError::Killed => ("terminated abnormally: ", Part::Bytes(output), Part::Nothing),
         HelperError::TimedOut(seconds) => {
-            error!["child process has failed to ", action, ": it did not end in ", u64::from(seconds), " s"]
+            return error!["child process has ", FAILED, "it did not end in ", u64::from(seconds), " s"];
         }
-        HelperError::Wait(errno) => error!["failed to wait for child: ", errno],
-    }
+    };
+    error!["child process has ", what, part, behind]
 }

@@ -15,6 +15,7 @@
 
 use super::{Context, Cursor, Done, Flags, Handler, Reply, Step, mount_list};
 use crate::arguments;
+use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
 use crate::guest::{ListPlace, Trim, TrimError, Trimmed};
@@ -103,6 +104,10 @@ impl<G: Trim + 'static> Handler<G> for Fstrim {
     }
 }
 
+fn failed(what: &'static str, errno: Errno) -> Error<'static> {
+    error!["failed to ", what, ": ", errno]
+}
+
 /// Writes the rest of an entry, at most [`RESULT_BYTES`].
 fn write_result(result: Result<Trimmed, TrimError>, writer: &mut Writer<'_>) {
     let error = match result {
@@ -115,8 +120,8 @@ fn write_result(result: Result<Trimmed, TrimError>, writer: &mut Writer<'_>) {
             return;
         }
         Err(TrimError::NotSupported) => error!["trim not supported"],
-        Err(TrimError::Open(errno)) => error!["failed to open: ", errno],
-        Err(TrimError::Failed(errno)) => error!["failed to trim: ", errno],
+        Err(TrimError::Open(errno)) => failed("open", errno),
+        Err(TrimError::Failed(errno)) => failed("trim", errno),
     };
     writer.raw(b", \"error\": \"");
     error.write(RESULT_BYTES, writer);

@@ -10,11 +10,13 @@
 //! Needs [`CpuStatistics`]; does not run while frozen; written in steps, so thousands of processors need no more memory
 //! than one.
 
+use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
 use crate::args::NoArguments;
+use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
-use crate::guest::{CpuStatistics, CpuTimes};
+use crate::guest::{CpuStatistics, CpuTimes, ListPlace};
 use crate::json::write::Writer;
 
 /// `guest-get-cpustats`.
@@ -22,14 +24,23 @@ use crate::json::write::Writer;
 pub struct GetCpustats;
 
 /// In the order of [`CpuTimes::times_ms`].
-const TIMES: [&str; 10] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guestnice"];
+const TIMES: &str = "user nice system idle iowait irq softirq steal guest guestnice";
 
-fn write_times(cpu: CpuTimes, writer: &mut Writer<'_>) {
+fn write_times(cpu: &CpuTimes, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("cpu").unsigned(cpu.id);
         object.member("type").text(b"linux");
-        object.counters(&TIMES, &cpu.times_ms);
+        object.counters(TIMES, &cpu.times_ms);
     });
+}
+
+fn list<G: CpuStatistics>(
+    guest: &mut G,
+    from: ListPlace,
+    scratch: &mut [u8],
+    piece: &mut Piece<'_, '_>,
+) -> Result<(), Errno> {
+    guest.cpu_times(from, scratch, &mut |times, place| piece.item(place, &mut |writer| write_times(times, writer)))
 }
 
 impl<G: CpuStatistics + 'static> Handler<G> for GetCpustats {
@@ -42,12 +53,12 @@ impl<G: CpuStatistics + 'static> Handler<G> for GetCpustats {
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
         // The path is that of Linux, as in the text of qemu-ga.
-        listing::begin_long(reply, |from, visit| guest.cpu_times(from, scratch, visit), write_times)
+        listing::begin_long(reply, |from, piece| list(guest, from, scratch, piece))
             .map_err(|errno| error!["open(\"/proc/stat\"): ", errno])
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, visit| guest.cpu_times(from, scratch, visit), write_times, writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 
     fn abandon(_: &Cursor, guest: &mut G) {

@@ -27,19 +27,12 @@ use crate::json::write::Writer;
 #[derive(Debug)]
 pub struct GetDisks;
 
-/// The counters of the log, in its order, 16 bytes each. They begin at [`COUNTERS`].
-const COUNTER_NAMES: [&[u8]; 10] = [
-    b"data-units-read",
-    b"data-units-written",
-    b"host-read-commands",
-    b"host-write-commands",
-    b"controller-busy-time",
-    b"power-cycles",
-    b"power-on-hours",
-    b"unsafe-shutdowns",
-    b"media-errors",
-    b"number-of-error-log-entries",
-];
+/// The counters of the log, in its order, 16 bytes each, as two halves. They begin at [`COUNTERS`].
+const HALF_NAMES: &str = "data-units-read-lo data-units-read-hi data-units-written-lo data-units-written-hi \
+    host-read-commands-lo host-read-commands-hi host-write-commands-lo host-write-commands-hi \
+    controller-busy-time-lo controller-busy-time-hi power-cycles-lo power-cycles-hi power-on-hours-lo power-on-hours-hi \
+    unsafe-shutdowns-lo unsafe-shutdowns-hi media-errors-lo media-errors-hi \
+    number-of-error-log-entries-lo number-of-error-log-entries-hi";
 const COUNTERS: usize = 32;
 
 /// Writes the log of SMART and health (NVM Express Base Specification 2.0, 5.16.1.3).
@@ -47,24 +40,14 @@ fn write_smart(log: &[u8; 512], writer: &mut Writer<'_>) {
     let &[critical_warning, low, high, spare, spare_threshold, used, ..] = log;
     writer.object(|object| {
         object.member("type").text(b"nvme");
-        for (name, value) in [
-            ("critical-warning", critical_warning.into()),
-            ("temperature", u16::from_le_bytes([low, high])),
-            ("available-spare", spare.into()),
-            ("available-spare-threshold", spare_threshold.into()),
-        ] {
-            object.member(name).unsigned(value.into());
-        }
-        let writer = object.member("percentage-used");
-        writer.unsigned(used.into());
-        let mut halves = log.get(COUNTERS..).unwrap_or_default().as_chunks::<8>().0.iter();
-        for name in COUNTER_NAMES {
-            for (end, half) in [&b"-lo\": "[..], b"-hi\": "].into_iter().zip(&mut halves) {
-                writer.raw(b", \"");
-                writer.raw(name);
-                writer.raw(end);
-                writer.unsigned(u64::from_le_bytes(*half));
-            }
+        let temperature = u16::from_le_bytes([low, high]);
+        object.numbers(
+            "critical-warning temperature available-spare available-spare-threshold percentage-used",
+            &[critical_warning.into(), temperature.into(), spare.into(), spare_threshold.into(), used.into()],
+        );
+        let (halves, _) = log.get(COUNTERS..).unwrap_or_default().as_chunks::<8>();
+        if let Some(halves) = halves.first_chunk::<20>() {
+            object.numbers(HALF_NAMES, &halves.map(u64::from_le_bytes));
         }
     });
 }
@@ -87,7 +70,7 @@ fn write_device(device: &BlockDevice<'_>, writer: &mut Writer<'_>) {
         if let Some(alias) = device.alias {
             object.member("alias").text(alias);
         }
-        if let Some(address) = &device.address {
+        if let Some(address) = device.address {
             disk_address::write(address, object.member("address"));
         }
         if let Some(log) = device.smart {
@@ -112,7 +95,9 @@ fn list<G: BlockDevices>(
     scratch: &mut [u8],
     piece: &mut Piece<'_, '_>,
 ) -> Result<(), BlockDeviceError> {
-    guest.block_devices(from, scratch, &mut |device, place| piece.item(place, |writer| write_device(&device, writer)))
+    guest.block_devices(from, scratch, &mut |device, place| {
+        piece.item(place, &mut |writer| write_device(device, writer))
+    })
 }
 
 impl<G: BlockDevices + 'static> Handler<G> for GetDisks {
@@ -124,11 +109,11 @@ impl<G: BlockDevices + 'static> Handler<G> for GetDisks {
         Context { guest, scratch, .. }: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        listing::begin_lent(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
+        listing::begin(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step_lent(cursor, |from, piece| list(guest, from, scratch, piece), writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 }
 

@@ -11,11 +11,13 @@
 //! Needs [`DiskStatistics`]; does not run while frozen; written in steps, so thousands of disks need no more memory than
 //! one.
 
+use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
 use crate::args::NoArguments;
+use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
-use crate::guest::{DiskCounters, DiskStatistics};
+use crate::guest::{DiskCounters, DiskStatistics, ListPlace};
 use crate::json::write::Writer;
 
 /// `guest-get-diskstats`.
@@ -23,33 +25,24 @@ use crate::json::write::Writer;
 pub struct GetDiskstats;
 
 /// In the order of [`DiskCounters::counters`].
-const COUNTERS: [&str; 17] = [
-    "read-ios",
-    "read-merges",
-    "read-sectors",
-    "read-ticks",
-    "write-ios",
-    "write-merges",
-    "write-sectors",
-    "write-ticks",
-    "ios-pgr",
-    "total-ticks",
-    "weight-ticks",
-    "discard-ios",
-    "discard-merges",
-    "discard-sectors",
-    "discard-ticks",
-    "flush-ios",
-    "flush-ticks",
-];
+const COUNTERS: &str = "read-ios read-merges read-sectors read-ticks write-ios write-merges write-sectors write-ticks ios-pgr \
+    total-ticks weight-ticks discard-ios discard-merges discard-sectors discard-ticks flush-ios flush-ticks";
 
-fn write_disk(disk: DiskCounters, writer: &mut Writer<'_>) {
+fn write_disk(disk: &DiskCounters, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("name").text(disk.name.bytes());
-        object.member("major").unsigned(disk.major);
-        object.member("minor").unsigned(disk.minor);
-        object.member("stats").object(|stats| stats.counters(&COUNTERS, &disk.counters));
+        object.numbers("major minor", &[disk.major, disk.minor]);
+        object.member("stats").object(|stats| stats.counters(COUNTERS, &disk.counters));
     });
+}
+
+fn list<G: DiskStatistics>(
+    guest: &mut G,
+    from: ListPlace,
+    scratch: &mut [u8],
+    piece: &mut Piece<'_, '_>,
+) -> Result<(), Errno> {
+    guest.disk_counters(from, scratch, &mut |disk, place| piece.item(place, &mut |writer| write_disk(disk, writer)))
 }
 
 impl<G: DiskStatistics + 'static> Handler<G> for GetDiskstats {
@@ -62,12 +55,12 @@ impl<G: DiskStatistics + 'static> Handler<G> for GetDiskstats {
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
         // The path is that of Linux, as in the text of qemu-ga.
-        listing::begin_long(reply, |from, visit| guest.disk_counters(from, scratch, visit), write_disk)
+        listing::begin_long(reply, |from, piece| list(guest, from, scratch, piece))
             .map_err(|errno| error!["open(\"/proc/diskstats\"): ", errno])
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, visit| guest.disk_counters(from, scratch, visit), write_disk, writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 
     fn abandon(_: &Cursor, guest: &mut G) {

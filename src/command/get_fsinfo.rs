@@ -83,14 +83,12 @@ impl Progress {
                 writer.raw(b", \"type\": ");
                 writer.text(kind);
                 if let Some(sizes) = sizes {
-                    for (name, bytes) in [
-                        (&b", \"used-bytes\": "[..], sizes.used_bytes),
-                        (b", \"total-bytes\": ", sizes.total_bytes),
-                        (b", \"total-bytes-privileged\": ", sizes.privileged_bytes),
-                    ] {
-                        writer.raw(name);
-                        writer.unsigned(bytes);
-                    }
+                    writer.raw(b", \"used-bytes\": ");
+                    writer.unsigned(sizes.used_bytes);
+                    writer.raw(b", \"total-bytes\": ");
+                    writer.unsigned(sizes.total_bytes);
+                    writer.raw(b", \"total-bytes-privileged\": ");
+                    writer.unsigned(sizes.privileged_bytes);
                 }
                 writer.raw(b", \"disk\": [");
                 false
@@ -99,7 +97,7 @@ impl Progress {
                 if self.has_disk {
                     writer.raw(b", ");
                 }
-                disk_address::write(&disk, writer);
+                disk_address::write(disk, writer);
                 true
             }
             FileSystemPiece::End => {

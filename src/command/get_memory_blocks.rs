@@ -11,12 +11,13 @@
 //! Needs [`MemoryBlocks`]; does not run while frozen; written in steps, so thousands of blocks need no more memory than
 //! one.
 
+use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::errno::Errno;
 use crate::error;
-use crate::error::Error;
-use crate::guest::{MemoryBlock, MemoryBlocks, MemoryListError};
+use crate::error::{Error, Part};
+use crate::guest::{ListPlace, MemoryBlock, MemoryBlocks, MemoryListError};
 use crate::json::write::Writer;
 
 /// `guest-get-memory-blocks`.
@@ -24,7 +25,7 @@ use crate::json::write::Writer;
 pub struct GetMemoryBlocks;
 
 /// At most 81 bytes.
-fn write_block(block: MemoryBlock, writer: &mut Writer<'_>) {
+fn write_block(block: &MemoryBlock, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("phys-index").unsigned(block.index);
         object.member("online").boolean(block.is_online);
@@ -34,14 +35,24 @@ fn write_block(block: MemoryBlock, writer: &mut Writer<'_>) {
 
 /// What the client is told of an error; the directories are those of Linux, as in the texts of qemu-ga.
 fn told<'a>(error: MemoryListError) -> Error<'a> {
-    const BLOCK: &str = "/sys/devices/system/memory/memory";
-    match error {
+    let (call, index, errno) = match error {
         // Without a blank in front of the quote, as qemu-ga has it.
-        MemoryListError::List(errno) => error!["Can't open directory\"/sys/devices/system/memory/\": ", errno],
-        MemoryListError::OpenState(index, errno) => error!["open sysfs file \"", BLOCK, index, "/state\": ", errno],
-        MemoryListError::ReadState(index, errno) => error!["pread sysfs file \"", BLOCK, index, "/state\": ", errno],
-        MemoryListError::NoState(index) => error!["pread sysfs file \"", BLOCK, index, "/state\": unexpected EOF"],
-    }
+        MemoryListError::List(errno) => return error!["Can't open directory\"/sys/devices/system/memory/\": ", errno],
+        MemoryListError::NoState(index) => ("pread", index, None),
+        MemoryListError::OpenState(index, errno) => ("open", index, Some(errno)),
+        MemoryListError::ReadState(index, errno) => ("pread", index, Some(errno)),
+    };
+    let why = errno.map_or(Part::Words("unexpected EOF"), Part::Errno);
+    error![call, " sysfs file \"/sys/devices/system/memory/memory", index, "/state\": ", why]
+}
+
+fn list<G: MemoryBlocks>(
+    guest: &mut G,
+    from: ListPlace,
+    scratch: &mut [u8],
+    piece: &mut Piece<'_, '_>,
+) -> Result<(), MemoryListError> {
+    guest.memory_blocks(from, scratch, &mut |block, place| piece.item(place, &mut |writer| write_block(block, writer)))
 }
 
 impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlocks {
@@ -54,18 +65,14 @@ impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlocks {
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
         let (mut is_unknown, mut is_empty) = (false, true);
-        let done = listing::begin(
-            reply,
-            |from, visit| {
-                let listed = guest.memory_blocks(from, scratch, &mut |block, place| {
-                    is_empty = false;
-                    visit(block, place)
-                });
-                is_unknown = listed == Err(MemoryListError::List(Errno::ENOENT));
-                if is_unknown { Ok(()) } else { listed }
-            },
-            write_block,
-        );
+        let done = listing::begin(reply, |from, piece| {
+            let listed = guest.memory_blocks(from, scratch, &mut |block, place| {
+                is_empty = false;
+                piece.item(place, &mut |writer| write_block(block, writer))
+            });
+            is_unknown = listed == Err(MemoryListError::List(Errno::ENOENT));
+            if is_unknown { Ok(()) } else { listed }
+        });
         match done {
             Ok(_) if is_empty && !is_unknown => Err(error!["guest reported zero memory blocks!"]),
             done => done.map_err(told),
@@ -73,6 +80,6 @@ impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlocks {
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, visit| guest.memory_blocks(from, scratch, visit), write_block, writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 }

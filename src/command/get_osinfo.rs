@@ -13,6 +13,7 @@
 
 use super::{Context, Done, Handler, Reply};
 use crate::args::NoArguments;
+use crate::bytes::{before, position, put, split_once, take_word};
 use crate::error;
 use crate::error::Error;
 use crate::guest::System;
@@ -26,16 +27,12 @@ pub struct GetOsinfo;
 /// buffer.
 const VALUE_BYTES: usize = 700;
 
-/// The members that come from the os-release file, with the names they have there.
-const MEMBERS: [(&str, &str); 7] = [
-    ("id", "ID"),
-    ("name", "NAME"),
-    ("pretty-name", "PRETTY_NAME"),
-    ("version", "VERSION"),
-    ("version-id", "VERSION_ID"),
-    ("variant", "VARIANT"),
-    ("variant-id", "VARIANT_ID"),
-];
+/// The members that come from the os-release file.
+const MEMBERS: &[u8] = b"id name pretty-name version version-id variant variant-id";
+/// The names they have there.
+const KEYS: &[u8] = b"ID NAME PRETTY_NAME VERSION VERSION_ID VARIANT VARIANT_ID";
+/// How many there are.
+const COUNT: usize = 7;
 
 impl<G: System + 'static> Handler<G> for GetOsinfo {
     const NAME: &'static str = "guest-get-osinfo";
@@ -43,23 +40,18 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
 
     fn run<'a>(_: NoArguments, context: Context<'a, G>, reply: Reply<'_, '_>) -> Result<Done, Error<'a>> {
         let (lines, room) = context.scratch.split_at_mut_checked(context.scratch.len() / 2).unwrap_or_default();
-        let slot = room.len().checked_div(MEMBERS.len()).unwrap_or(0).min(VALUE_BYTES);
-        let place = |index: usize| index.saturating_mul(slot)..index.saturating_add(1).saturating_mul(slot);
-        let mut lengths = [None; MEMBERS.len()];
+        let slot = (room.len() / COUNT).min(VALUE_BYTES);
+        let mut lengths = [None; COUNT];
         let mut readable = true;
         context.guest.os_release(lines, &mut |line| {
             readable &= core::str::from_utf8(line).is_ok();
-            for (index, ((_, key), length)) in MEMBERS.iter().zip(&mut lengths).enumerate() {
-                if let (Some(assigned), Some(value)) = (assignment(line, key), room.get_mut(place(index))) {
-                    value.iter_mut().zip(assigned).for_each(|(to, from)| *to = *from);
-                    *length = Some(assigned.len().min(value.len()));
-                }
+            let Some((index, value)) = assignment(line) else { return };
+            let value = value.get(..slot).unwrap_or(value);
+            if let Some(length) = lengths.get_mut(index)
+                && put(room, index.wrapping_mul(slot), value).is_some()
+            {
+                *length = Some(value.len());
             }
-        });
-        // What is no UTF-8 is no os-release file: its members are left out.
-        let values = lengths.iter().enumerate().map(|(index, length)| {
-            let length = length.filter(|_| readable)?;
-            room.get(place(index))?.get(..length)
         });
         let mut reply = Some(reply);
         let mut done = None;
@@ -69,11 +61,17 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
                     object.member("kernel-release").text(release);
                     object.member("kernel-version").text(version);
                     object.member("machine").text(machine);
-                    for ((member, _), value) in MEMBERS.iter().zip(values.clone()) {
-                        if let Some(value) = value {
-                            let writer = object.member(member);
+                    let mut members = MEMBERS;
+                    for (index, length) in lengths.iter().enumerate() {
+                        let member = take_word(&mut members);
+                        // What is no UTF-8 is no os-release file: its members are left out.
+                        if let Some(length) = length
+                            && readable
+                            && let Some(value) = room.get(index.wrapping_mul(slot)..)
+                        {
+                            let writer = object.named(member);
                             writer.raw(b"\"");
-                            write_value(value, writer);
+                            write_value(value.get(..*length).unwrap_or_default(), writer);
                             writer.raw(b"\"");
                         }
                     }
@@ -88,10 +86,10 @@ impl<G: System + 'static> Handler<G> for GetOsinfo {
     }
 }
 
-/// The value that a line assigns to `key`. Blanks around both are passed over.
-fn assignment<'l>(line: &'l [u8], key: &str) -> Option<&'l [u8]> {
-    let value = line.trim_ascii_start().strip_prefix(key.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
-    Some(value.trim_ascii())
+/// Which member a line assigns to, and what. Blanks around both are passed over.
+fn assignment(line: &[u8]) -> Option<(usize, &[u8])> {
+    let (key, value) = split_once(line, b'=')?;
+    Some((position(KEYS, key.trim_ascii())?, value.trim_ascii()))
 }
 
 /// Writes a value without the quoting of the shell, as os-release(5) describes it.
@@ -115,8 +113,8 @@ fn write_value(value: &[u8], writer: &mut Writer<'_>) {
                 };
             }
         }
-        Some((b'\'', quoted)) => writer.escaped(quoted.split(|&byte| byte == b'\'').next().unwrap_or_default()),
-        _ => writer.escaped(value.split(|byte| matches!(byte, b' ' | b';')).next().unwrap_or_default()),
+        Some((b'\'', quoted)) => writer.escaped(before(quoted, b'\'')),
+        _ => writer.escaped(before(before(value, b' '), b';')),
     }
 }
 
@@ -154,12 +152,14 @@ mod tests {
             ("ID=one", Some("one")),
             ("  ID = one \r", Some("one")),
             ("ID=", Some("")),
+            ("NAME ID=one", None),
             ("IDS=one", None),
             ("XID=one", None),
             ("#ID=one", None),
             ("ID", None),
         ] {
-            assert_eq!(assignment(line.as_bytes(), "ID"), value.map(str::as_bytes), "{line}");
+            assert_eq!(assignment(line.as_bytes()), value.map(|value| (0, value.as_bytes())), "{line}");
         }
+        assert_eq!(assignment(b"VARIANT_ID=x"), Some((COUNT - 1, &b"x"[..])));
     }
 }

@@ -10,11 +10,12 @@
 //! Differs from qemu-ga in that `/sys` need not be mounted (differences.md: sys-not-mounted).
 //! Needs [`Cpus`]; does not run while frozen; written in steps, so thousands of processors need no more memory than one.
 
+use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Obstacle, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::error;
-use crate::error::Error;
-use crate::guest::{Cpu, CpuError, Cpus};
+use crate::error::{Error, Part};
+use crate::guest::{Cpu, CpuError, Cpus, ListPlace};
 use crate::json::write::Writer;
 
 /// `guest-get-vcpus`.
@@ -22,7 +23,7 @@ use crate::json::write::Writer;
 pub struct GetVcpus;
 
 /// At most 68 bytes.
-fn write_cpu(cpu: Cpu, writer: &mut Writer<'_>) {
+fn write_cpu(cpu: &Cpu, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("logical-id").integer(cpu.id);
         object.member("online").boolean(cpu.is_online);
@@ -32,16 +33,31 @@ fn write_cpu(cpu: Cpu, writer: &mut Writer<'_>) {
 
 /// What the client is told of an error; the directories are those of Linux, as in the texts of qemu-ga.
 pub(super) fn told<'a>(error: CpuError) -> Error<'a> {
-    const CPU: &str = "/sys/devices/system/cpu/cpu";
-    match error {
-        CpuError::List(errno) => error!["failed to list entries: /sys/devices/system/cpu: ", errno],
-        CpuError::Find(id, errno) => error!["open(\"", CPU, id, "/\"): ", errno],
-        CpuError::OpenState(id, errno) => error!["open(\"", CPU, id, "/online\"): ", errno],
-        CpuError::ReadState(id, errno) => error!["pread(\"", CPU, id, "/online\"): ", errno],
-        CpuError::NoState(id) => error!["pread(\"", CPU, id, "/online\"): unexpected EOF"],
-        CpuError::WriteState(id, errno) => error!["pwrite(\"", CPU, id, "/online\"): ", errno],
-        CpuError::AlwaysOnline(id) => error!["logical processor #", id, " can't be offlined"],
-    }
+    let (call, id, errno) = match error {
+        CpuError::List(errno) => return error!["failed to list entries: /sys/devices/system/cpu: ", errno],
+        CpuError::Find(id, errno) => return error!["open(\"/sys/devices/system/cpu/cpu", id, "/\"): ", errno],
+        CpuError::AlwaysOnline(id) => return error!["logical processor #", id, " can't be offlined"],
+        CpuError::NoState(id) => ("pread", id, None),
+        CpuError::OpenState(id, errno) => ("open", id, Some(errno)),
+        CpuError::ReadState(id, errno) => ("pread", id, Some(errno)),
+        CpuError::WriteState(id, errno) => ("pwrite", id, Some(errno)),
+    };
+    error![
+        call,
+        "(\"/sys/devices/system/cpu/cpu",
+        id,
+        "/online\"): ",
+        errno.map_or(Part::Words("unexpected EOF"), Part::Errno)
+    ]
+}
+
+fn list<G: Cpus>(
+    guest: &mut G,
+    from: ListPlace,
+    scratch: &mut [u8],
+    piece: &mut Piece<'_, '_>,
+) -> Result<(), CpuError> {
+    guest.cpus(from, scratch, &mut |cpu, place| piece.item(place, &mut |writer| write_cpu(cpu, writer)))
 }
 
 impl<G: Cpus + 'static> Handler<G> for GetVcpus {
@@ -54,10 +70,10 @@ impl<G: Cpus + 'static> Handler<G> for GetVcpus {
         Context { guest, scratch, .. }: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        listing::begin(reply, |from, visit| guest.cpus(from, scratch, visit), write_cpu).map_err(told)
+        listing::begin(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, visit| guest.cpus(from, scratch, visit), write_cpu, writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 }

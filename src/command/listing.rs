@@ -7,10 +7,10 @@
 
 use super::{Cursor, Done, Reply, Step};
 use crate::guest::ListPlace;
-use crate::json::write::{Mark, Writer};
+use crate::json::write::Writer;
 
-/// What a list hands its items to, each with the place behind it. It answers whether it wants the next one.
-pub type Visit<'v, T> = &'v mut dyn FnMut(T, ListPlace) -> bool;
+/// What hands the items from a place on to [`Piece::item`]; answers whether that went without an error.
+type List<'l> = &'l mut dyn FnMut(ListPlace, &mut Piece<'_, '_>) -> bool;
 
 /// Where a list stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,69 +24,49 @@ struct Listing {
     is_checked: bool,
 }
 
-/// Begins a list: `list` gives the items from a place on, `write` writes one.
+/// Begins a list: `list` hands the items from a place on to [`Piece::item`].
 ///
 /// # Errors
 /// Those of `list`, wherever in the list they come.
-pub fn begin<T, E>(
+pub fn begin<E>(
     reply: Reply<'_, '_>,
-    list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
-    write: impl Fn(T, &mut Writer<'_>),
+    list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
 ) -> Result<Done, E> {
-    begin_lent(reply, |from, piece| piece.items(from, list, write))
-}
-
-/// As [`begin`], for a list that hands each item to [`Piece::item`] itself.
-///
-/// # Errors
-/// Those of `list`, wherever in the list they come.
-pub fn begin_lent<E>(
-    reply: Reply<'_, '_>,
-    list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-) -> Result<Done, E> {
-    Listing { is_checked: true, ..Listing::default() }.begin(reply, list)
+    begin_with(true, reply, list)
 }
 
 /// As [`begin`], for a list that is only looked at as far as it is written.
 ///
 /// # Errors
 /// Those of `list` in the first piece.
-pub fn begin_long<T, E>(
+pub fn begin_long<E>(
     reply: Reply<'_, '_>,
-    list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
-    write: impl Fn(T, &mut Writer<'_>),
+    list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
 ) -> Result<Done, E> {
-    Listing::default().begin(reply, |from, piece| piece.items(from, list, write))
+    begin_with(false, reply, list)
+}
+
+fn begin_with<E>(
+    is_checked: bool,
+    reply: Reply<'_, '_>,
+    mut list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
+) -> Result<Done, E> {
+    let mut result = Ok(());
+    let listing = Listing { is_checked, ..Listing::default() };
+    let done = listing.begin(reply, &mut |from, piece| {
+        result = list(from, piece);
+        result.is_ok()
+    });
+    result.map(|()| done)
 }
 
 /// Writes the next piece of a list that was begun, or ends it.
-pub fn step<T, E>(
+pub fn step<E>(
     cursor: &mut Cursor,
-    list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
-    write: impl Fn(T, &mut Writer<'_>),
+    mut list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
     writer: &mut Writer<'_>,
 ) -> Step {
-    step_lent(cursor, |from, piece| piece.items(from, list, write), writer)
-}
-
-/// As [`step`], for a list that [`begin_lent`] began.
-pub fn step_lent<E>(
-    cursor: &mut Cursor,
-    list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-    writer: &mut Writer<'_>,
-) -> Step {
-    let mut listing = Listing::unpack(*cursor);
-    if listing.ended {
-        writer.raw(b"]");
-        return Step::Done;
-    }
-    match listing.write(false, list, writer) {
-        Ok(()) => {}
-        Err(_) if listing.is_checked => listing.ended = true,
-        Err(_) => return Step::Broken,
-    }
-    *cursor = listing.pack();
-    Step::More
+    Listing::step(cursor, &mut |from, piece| list(from, piece).is_ok(), writer)
 }
 
 impl Listing {
@@ -100,33 +80,42 @@ impl Listing {
         Listing { place, begun: begun != 0, ended: ended != 0, is_checked: is_checked != 0 }
     }
 
-    fn begin<E>(
-        mut self,
-        reply: Reply<'_, '_>,
-        list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-    ) -> Result<Done, E> {
-        let mut result = Ok(());
-        let done = reply.steps(|writer| {
+    #[inline(never)] // one for all lists
+    fn begin(mut self, reply: Reply<'_, '_>, list: List<'_>) -> Done {
+        reply.steps(|writer| {
             writer.raw(b"[");
-            result = self.write(true, list, writer);
+            self.write(true, list, writer);
             self.pack()
-        });
-        result.map(|()| done)
+        })
     }
 
-    /// Writes as many items as fit.
-    fn write<E>(
-        &mut self,
-        is_first_piece: bool,
-        list: impl FnOnce(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-        writer: &mut Writer<'_>,
-    ) -> Result<(), E> {
+    #[inline(never)] // as above
+    fn step(cursor: &mut Cursor, list: List<'_>, writer: &mut Writer<'_>) -> Step {
+        let mut listing = Listing::unpack(*cursor);
+        if listing.ended {
+            writer.raw(b"]");
+            return Step::Done;
+        }
+        if !listing.write(false, list, writer) {
+            if !listing.is_checked {
+                return Step::Broken;
+            }
+            listing.ended = true;
+        }
+        *cursor = listing.pack();
+        Step::More
+    }
+
+    /// Writes as many items as fit; answers whether that went without an error.
+    fn write(&mut self, is_first_piece: bool, list: List<'_>, writer: &mut Writer<'_>) -> bool {
         let from = self.place;
         let check_rest = is_first_piece && self.is_checked;
         let mut piece = Piece { listing: self, writer, takes_back: is_first_piece, check_rest, is_full: false };
-        list(from, &mut piece)?;
-        piece.listing.ended = !piece.is_full;
-        Ok(())
+        let is_ok = list(from, &mut piece);
+        if is_ok {
+            piece.listing.ended = !piece.is_full;
+        }
+        is_ok
     }
 }
 
@@ -145,44 +134,23 @@ pub struct Piece<'p, 'o> {
 }
 
 impl Piece<'_, '_> {
-    fn items<T, E>(
-        &mut self,
-        from: ListPlace,
-        list: impl FnOnce(ListPlace, Visit<'_, T>) -> Result<(), E>,
-        write: impl Fn(T, &mut Writer<'_>),
-    ) -> Result<(), E> {
-        list(from, &mut |item, place| self.item(place, |writer| write(item, writer)))
-    }
-
     /// Has an item written, with the place behind it, if there is room; answers whether it wants the next one.
-    #[inline(never)] // else it is there twice, as part of the closure that calls it and of one that nobody calls
-    pub fn item(&mut self, place: ListPlace, write: impl FnOnce(&mut Writer<'_>)) -> bool {
+    pub fn item(&mut self, place: ListPlace, write: &mut dyn FnMut(&mut Writer<'_>)) -> bool {
         if !self.is_full {
-            let mark = self.begin_item();
+            let mark = self.writer.mark();
+            if self.listing.begun {
+                self.writer.raw(b", ");
+            }
             write(self.writer);
-            self.end_item(mark, place);
+            self.is_full = self.writer.is_full();
+            if !self.is_full {
+                self.takes_back = true;
+                self.listing.begun = true;
+                self.listing.place = place;
+            } else if self.takes_back {
+                self.writer.roll_back(mark);
+            }
         }
         !self.is_full || self.check_rest
-    }
-
-    #[inline(never)] // one for all lists
-    fn begin_item(&mut self) -> Mark {
-        let mark = self.writer.mark();
-        if self.listing.begun {
-            self.writer.raw(b", ");
-        }
-        mark
-    }
-
-    #[inline(never)] // as above
-    fn end_item(&mut self, mark: Mark, place: ListPlace) {
-        self.is_full = self.writer.is_full();
-        if !self.is_full {
-            self.takes_back = true;
-            self.listing.begun = true;
-            self.listing.place = place;
-        } else if self.takes_back {
-            self.writer.roll_back(mark);
-        }
     }
 }

@@ -12,9 +12,10 @@
 //! memory than one. A list that fits into one step, and changes while it is put together, is put together again; in a longer
 //! one what comes or goes meanwhile may be missing.
 
-use super::address::{hex_digit, write_address};
+use super::address::write_address;
 use super::{Context, Cursor, Done, Handler, Reply, Step};
 use crate::args::NoArguments;
+use crate::bytes::hexadecimal_digit;
 use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
@@ -108,7 +109,7 @@ impl Progress {
                     if index > 0 {
                         writer.raw(b":");
                     }
-                    writer.raw(&[hex_digit(byte >> 4), hex_digit(byte & 0xF)]);
+                    writer.raw(&[hexadecimal_digit(byte >> 4), hexadecimal_digit(byte & 0xF)]);
                 }
                 writer.raw(b"\"}");
                 *self
@@ -172,20 +173,21 @@ impl<G: Network + 'static> Handler<G> for NetworkGetInterfaces {
     }
 }
 
-fn write_statistics(statistics: InterfaceStatistics, writer: &mut Writer<'_>) {
+fn write_statistics(statistics: &InterfaceStatistics, writer: &mut Writer<'_>) {
     writer.object(|object| {
-        for (name, value) in [
-            ("tx-packets", statistics.sent_packets),
-            ("tx-errs", statistics.send_errors),
-            ("rx-bytes", statistics.received_bytes),
-            ("rx-dropped", statistics.receive_dropped),
-            ("rx-packets", statistics.received_packets),
-            ("rx-errs", statistics.receive_errors),
-            ("tx-bytes", statistics.sent_bytes),
-            ("tx-dropped", statistics.send_dropped),
-        ] {
-            object.member(name).unsigned(value);
-        }
+        object.numbers(
+            "tx-packets tx-errs rx-bytes rx-dropped rx-packets rx-errs tx-bytes tx-dropped",
+            &[
+                statistics.sent_packets,
+                statistics.send_errors,
+                statistics.received_bytes,
+                statistics.receive_dropped,
+                statistics.received_packets,
+                statistics.receive_errors,
+                statistics.sent_bytes,
+                statistics.send_dropped,
+            ],
+        );
     });
 }
 
@@ -247,7 +249,7 @@ mod tests {
 
     fn fake() -> Fake {
         let end = |statistics| InterfacePiece::End { statistics, hardware_address: [0, 0x1f, 0xa0, 0xff, 9, 0x10] };
-        let statistics = InterfaceStatistics {
+        let statistics = &InterfaceStatistics {
             received_bytes: 1,
             received_packets: 2,
             receive_errors: 3,
@@ -282,14 +284,15 @@ mod tests {
         let mut output = String::new();
         let mut writer = Writer::new(&mut buffer, 0);
         let context = Context { guest, scratch: &mut [], table: &TABLE, arguments: b"{}", long: &long };
-        let mut cursor = match NetworkGetInterfaces::run(NoArguments, context, Reply::new(&mut writer)) {
-            Ok(done) => done.cursor().unwrap(),
+        let mut cursor = Cursor::default();
+        match NetworkGetInterfaces::run(NoArguments, context, Reply::new(&mut writer, &mut cursor)) {
+            Ok(done) => assert!(done.has_steps()),
             Err(error) => {
                 let mut text = String::new();
                 error.pieces(&mut |piece| text += str::from_utf8(piece).unwrap());
                 return Err(text);
             }
-        };
+        }
         loop {
             assert!(!writer.is_full(), "a step of {room} bytes does not hold a piece");
             let length = writer.len();

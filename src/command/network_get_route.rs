@@ -14,33 +14,30 @@
 use core::net::IpAddr;
 
 use super::address::write_address;
+use super::listing::Piece;
 use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
 use crate::args::NoArguments;
 use crate::error;
 use crate::error::Error;
-use crate::guest::{Route, RouteError, Routes, Way};
+use crate::guest::{ListPlace, Route, RouteError, Routes, Way};
 use crate::json::write::{Object, Writer};
 
 /// `guest-network-get-route`.
 #[derive(Debug)]
 pub struct NetworkGetRoute;
 
-fn write_route(route: Route, writer: &mut Writer<'_>) {
+fn write_route(route: &Route, writer: &mut Writer<'_>) {
     writer.object(|object| {
         object.member("iface").text(route.interface.bytes());
-        object.member("metric").unsigned(route.metric.into());
-        object.member("flags").unsigned(route.flags.into());
-        object.member("refcnt").unsigned(route.references.into());
-        object.member("use").unsigned(route.uses.into());
+        let numbers = [route.metric, route.flags, route.references, route.uses].map(u64::from);
+        object.numbers("metric flags refcnt use", &numbers);
         match route.way {
             Way::V4 { destination, mask, gateway, mtu, window, round_trip } => {
                 object.member("version").unsigned(4);
                 address(object, "destination", destination.into());
                 address(object, "mask", mask.into());
                 address(object, "gateway", gateway.into());
-                object.member("mtu").unsigned(mtu.into());
-                object.member("window").unsigned(window.into());
-                object.member("irtt").unsigned(round_trip.into());
+                object.numbers("mtu window irtt", &[mtu, window, round_trip].map(u64::from));
             }
             Way::V6 { destination, destination_prefix, source, source_prefix, next_hop } => {
                 object.member("version").unsigned(6);
@@ -76,6 +73,15 @@ fn told<'a>(error: RouteError) -> Error<'a> {
     }
 }
 
+fn list<G: Routes>(
+    guest: &mut G,
+    from: ListPlace,
+    scratch: &mut [u8],
+    piece: &mut Piece<'_, '_>,
+) -> Result<(), RouteError> {
+    guest.routes(from, scratch, &mut |route, place| piece.item(place, &mut |writer| write_route(route, writer)))
+}
+
 impl<G: Routes + 'static> Handler<G> for NetworkGetRoute {
     const NAME: &'static str = "guest-network-get-route";
     type Arguments<'a> = NoArguments;
@@ -85,11 +91,11 @@ impl<G: Routes + 'static> Handler<G> for NetworkGetRoute {
         Context { guest, scratch, .. }: Context<'a, G>,
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
-        listing::begin_long(reply, |from, visit| guest.routes(from, scratch, visit), write_route).map_err(told)
+        listing::begin_long(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
     }
 
     fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, visit| guest.routes(from, scratch, visit), write_route, writer)
+        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 
     fn abandon(_: &Cursor, guest: &mut G) {

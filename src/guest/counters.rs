@@ -63,7 +63,7 @@ pub trait CpuStatistics: LongLists {
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(CpuTimes, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&CpuTimes, ListPlace) -> bool,
     ) -> Result<(), Errno>;
 }
 
@@ -94,6 +94,6 @@ pub trait DiskStatistics: LongLists {
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(DiskCounters, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&DiskCounters, ListPlace) -> bool,
     ) -> Result<(), Errno>;
 }

@@ -44,7 +44,7 @@ pub trait Cpus {
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(Cpu, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Cpu, ListPlace) -> bool,
     ) -> Result<(), CpuError>;
 
     /// Brings a processor into the state, if it is not in it.
@@ -105,7 +105,7 @@ pub trait MemoryBlocks {
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(MemoryBlock, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&MemoryBlock, ListPlace) -> bool,
     ) -> Result<(), MemoryListError>;
 
     /// Brings a block into the state, if it is not in it.

@@ -137,9 +137,9 @@ impl Passwords for Fake {
 }
 
 /// Gives what stands at `from` and behind it to `visit`, until that answers false.
-fn each<T: Copy>(items: &[T], from: ListPlace, visit: &mut dyn FnMut(T, ListPlace) -> bool) {
+fn each<T>(items: &[T], from: ListPlace, visit: &mut dyn FnMut(&T, ListPlace) -> bool) {
     let ListPlace([first, _]) = from;
-    for (index, &item) in (0_i64..).zip(items).skip(usize::try_from(first).unwrap_or(0)) {
+    for (index, item) in (0_i64..).zip(items).skip(usize::try_from(first).unwrap_or(0)) {
         if !visit(item, ListPlace([index.saturating_add(1), 0])) {
             return;
         }
@@ -151,7 +151,7 @@ impl Cpus for Fake {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(Cpu, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Cpu, ListPlace) -> bool,
     ) -> Result<(), CpuError> {
         each(&self.cpus, from, visit);
         Ok(())
@@ -172,7 +172,7 @@ impl MemoryBlocks for Fake {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(MemoryBlock, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&MemoryBlock, ListPlace) -> bool,
     ) -> Result<(), MemoryListError> {
         each(&self.blocks, from, visit);
         Ok(())
@@ -199,7 +199,7 @@ const INTERFACE: [InterfacePiece<'static>; 4] = [
     InterfacePiece::Address { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), prefix: 24 },
     InterfacePiece::Address { address: IpAddr::V6(Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 1)), prefix: 64 },
     InterfacePiece::End {
-        statistics: Some(InterfaceStatistics {
+        statistics: Some(&InterfaceStatistics {
             received_bytes: 1,
             received_packets: 2,
             receive_errors: 3,
@@ -253,7 +253,7 @@ impl CpuStatistics for Fake {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(CpuTimes, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&CpuTimes, ListPlace) -> bool,
     ) -> Result<(), Errno> {
         let times_ms = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map(Some);
         each(&[CpuTimes { id: 0, times_ms }, CpuTimes { id: 1, times_ms }], from, visit);
@@ -266,7 +266,7 @@ impl DiskStatistics for Fake {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(DiskCounters, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&DiskCounters, ListPlace) -> bool,
     ) -> Result<(), Errno> {
         let counters = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17].map(Some);
         each(&[DiskCounters { name: ShortName::of(b"vda"), major: 254, minor: 0, counters }], from, visit);
@@ -279,7 +279,7 @@ impl Routes for Fake {
         &mut self,
         from: ListPlace,
         _: &mut [u8],
-        visit: &mut dyn FnMut(Route, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Route, ListPlace) -> bool,
     ) -> Result<(), RouteError> {
         let interface = ShortName::of(b"eth0");
         let route = |flags, way| Route { interface, metric: 100, flags, references: 1, uses: 2, way };

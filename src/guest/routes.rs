@@ -75,6 +75,6 @@ pub trait Routes: LongLists {
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(Route, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Route, ListPlace) -> bool,
     ) -> Result<(), RouteError>;
 }

@@ -105,7 +105,7 @@ pub struct BlockDevice<'d> {
     /// Another name of it.
     pub alias: Option<&'d [u8]>,
     /// Where it is, of a disk that has hardware.
-    pub address: Option<Disk<'d>>,
+    pub address: Option<&'d Disk<'d>>,
     /// Of an NVMe disk: the page of SMART and health (02h), as NVM Express has it.
     pub smart: Option<&'d [u8; 512]>,
 }
@@ -130,7 +130,7 @@ pub trait BlockDevices {
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(BlockDevice<'_>, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&BlockDevice<'_>, ListPlace) -> bool,
     ) -> Result<(), BlockDeviceError>;
 }
 
@@ -160,7 +160,7 @@ pub enum FileSystemPiece<'p> {
         sizes: Option<FileSystemSizes>,
     },
     /// One of its disks.
-    Disk(Disk<'p>),
+    Disk(&'p Disk<'p>),
     /// It ends.
     End,
 }

@@ -4,7 +4,7 @@
 //! agent then goes back to the last mark, sends what was complete, and writes the rest again into the emptied slice.
 
 use super::utf8;
-use crate::bytes::put;
+use crate::bytes::{put, take_word};
 
 /// A place in a [`Writer`], to go back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,18 +178,33 @@ impl<'o> Object<'_, 'o> {
     /// Begins a member: the separator, its name and the colon. The value is to be written next. Names are ASCII and
     /// need no escape.
     pub fn member(&mut self, name: &str) -> &mut Writer<'o> {
+        self.named(name.as_bytes())
+    }
+
+    /// As [`Object::member`], for a name that comes from a list of them.
+    pub fn named(&mut self, name: &[u8]) -> &mut Writer<'o> {
         self.writer.raw(if self.first { b"\"" } else { b", \"" });
         self.first = false;
-        self.writer.raw(name.as_bytes());
+        self.writer.raw(name);
         self.writer.raw(b"\": ");
         self.writer
     }
 
-    /// Members that are numbers; those that are not known are left out.
-    pub fn counters(&mut self, names: &[&str], values: &[Option<u64>]) {
-        for (name, value) in names.iter().zip(values) {
+    /// Members that are numbers, their names with single blanks between them.
+    pub fn numbers(&mut self, names: &str, values: &[u64]) {
+        let mut names = names.as_bytes();
+        for value in values {
+            self.named(take_word(&mut names)).unsigned(*value);
+        }
+    }
+
+    /// As [`Object::numbers`]; those that are not known are left out.
+    pub fn counters(&mut self, names: &str, values: &[Option<u64>]) {
+        let mut names = names.as_bytes();
+        for value in values {
+            let name = take_word(&mut names);
             if let Some(value) = *value {
-                self.member(name).unsigned(value);
+                self.named(name).unsigned(value);
             }
         }
     }
@@ -270,9 +285,10 @@ mod tests {
                 object.member("a").integer(1);
                 object.member("b").object(|inner| inner.member("c").boolean(true));
                 object.member("d").object(|_| {});
-                object.counters(&["e", "f", "g"], &[Some(2), None, Some(u64::MAX)]);
+                object.counters("e f g", &[Some(2), None, Some(u64::MAX)]);
+                object.numbers("h i", &[3, 4]);
             });
         });
-        assert_eq!(json, r#"{"a": 1, "b": {"c": true}, "d": {}, "e": 2, "g": 18446744073709551615}"#);
+        assert_eq!(json, r#"{"a": 1, "b": {"c": true}, "d": {}, "e": 2, "g": 18446744073709551615, "h": 3, "i": 4}"#);
     }
 }

@@ -17,7 +17,7 @@ use crate::sys::nvme;
 /// Room for the names of the devices that a disk is made of, in bytes: for 400 of them at least.
 const MADE_OF_BYTES: u16 = 16 << 10;
 
-type Visit<'v> = &'v mut dyn FnMut(BlockDevice<'_>, ListPlace) -> bool;
+type Visit<'v> = &'v mut dyn FnMut(&BlockDevice<'_>, ListPlace) -> bool;
 
 /// A place: in front of which entry of the directory, and how many devices are told of the disk of that name.
 #[derive(Clone, Copy)]
@@ -102,7 +102,7 @@ fn each(
     directory: &Fd,
     name: &CStr,
     room: &mut Room<'_>,
-    tell: &mut dyn FnMut(BlockDevice<'_>) -> bool,
+    tell: &mut dyn FnMut(&BlockDevice<'_>) -> bool,
 ) -> Result<bool, BlockDeviceError> {
     let Ok(own) = directory.open_at(name, DIRECTORY) else { return Ok(true) };
     if attribute(&own, c"size", room.lines).is_none_or(|size| size == b"0\n") {
@@ -121,12 +121,12 @@ fn each(
             return true;
         }
         let Ok(part) = own.open_at(part, DIRECTORY) else { return true };
-        if part.open_at(c"partition", OpenFlags::PLACE).is_ok()
+        if part.has(c"partition")
             && let Some(node) = node(&part, lines)
         {
             let made_of = Some(disk.as_bytes());
             goes_on =
-                tell(BlockDevice { name: node.as_bytes(), is_partition: true, made_of, ..BlockDevice::default() });
+                tell(&BlockDevice { name: node.as_bytes(), is_partition: true, made_of, ..BlockDevice::default() });
         }
         goes_on
     });
@@ -140,7 +140,7 @@ fn whole(
     name: &CStr,
     node: &Path,
     room: &mut Room<'_>,
-    tell: &mut dyn FnMut(BlockDevice<'_>) -> bool,
+    tell: &mut dyn FnMut(&BlockDevice<'_>) -> bool,
 ) -> Result<bool, BlockDeviceError> {
     let made_of = made_of(own, room)?;
     let device = BlockDevice {
@@ -154,17 +154,15 @@ fn whole(
         && !disks.is_virtual(&name)
     {
         disks.each(&name, 0, room.lines, &mut |disk| {
-            let is_nvme = disk.place.bus_kind == DiskBus::Nvme;
-            let smart = if is_nvme { smart(node) } else { None };
-            goes_on = Some(tell(BlockDevice { address: Some(disk), smart: smart.as_ref(), ..device }));
+            let mut page = [0; nvme::SMART_BYTES];
+            let has_smart = disk.place.bus_kind == DiskBus::Nvme
+                && Fd::open(node.as_c_str(), OpenFlags::READ).and_then(|disk| nvme::smart(&disk, &mut page)).is_ok();
+            let smart = if has_smart { Some(&page) } else { None };
+            goes_on = Some(tell(&BlockDevice { address: Some(disk), smart, ..device }));
             false
         });
     }
-    Ok(goes_on.unwrap_or_else(|| tell(device)))
-}
-
-fn smart(node: &Path) -> Option<[u8; nvme::SMART_BYTES]> {
-    Fd::open(node.as_c_str(), OpenFlags::READ).and_then(|disk| nvme::smart(&disk)).ok()
+    Ok(goes_on.unwrap_or_else(|| tell(&device)))
 }
 
 /// Puts the nodes of the devices that a disk is made of into the room for them; answers how many bytes they take.
@@ -177,13 +175,13 @@ fn made_of(own: &Fd, room: &mut Room<'_>) -> Result<Option<usize>, BlockDeviceEr
         if let Some(node) = slave.ok().and_then(|slave| node(&slave, room.lines))
             && let Some(end) = length
         {
-            let separator: &[u8] = if end == 0 { b"" } else { b"\0" };
-            length = put(room.made_of, end, separator).and_then(|end| put(room.made_of, end, node.as_bytes()));
+            length = put(room.made_of, end, node.as_c_str().to_bytes_with_nul());
         }
         length.is_some()
     });
     match length {
-        Some(length) => Ok(Some(length)),
+        // The last one's NUL is between no two.
+        Some(length) => Ok(Some(length.saturating_sub(1))),
         None => Err(BlockDeviceError::MadeOfTooMany(MADE_OF_BYTES.into())),
     }
 }

@@ -17,7 +17,7 @@ use super::options::{KEPT_BYTES, Options};
 use super::print::Printer;
 use super::table::TABLE;
 use crate::bytes::put;
-use crate::command::{Context, Reply, Row};
+use crate::command::{Context, Cursor, Reply, Row};
 use crate::errno::Errno;
 use crate::error::Part;
 use crate::json::write::Writer;
@@ -201,19 +201,20 @@ fn judge(
     let Some(arguments) = only_tells(row.name) else { return State::Works };
     let long = Cell::new(None);
     let context = Context { guest: &mut *guest, scratch, table: &TABLE, arguments, long: &long };
-    let cursor = match (row.run)(context, Reply::new(&mut Writer::new(output, 0)), &mut None) {
-        Some(Ok(done)) => done.cursor(),
-        failed => {
-            if let Some(Err(error)) = failed {
-                error.pieces(&mut |piece| reason.append(piece));
+    let mut cursor = Cursor::default();
+    match (row.run)(context, Reply::new(&mut Writer::new(output, 0), &mut cursor), &mut None) {
+        Some(Ok(done)) => {
+            if done.has_steps() {
+                (row.abandon)(&cursor, guest);
             }
-            return State::Fails;
+            State::Works
         }
-    };
-    if let Some(cursor) = cursor {
-        (row.abandon)(&cursor, guest);
+        Some(Err(error)) => {
+            error.pieces(&mut |piece| reason.append(piece));
+            State::Fails
+        }
+        None => State::Fails,
     }
-    State::Works
 }
 
 /// Tells of the line to the host, without opening it.

@@ -44,13 +44,13 @@ impl Linux {
 
 /// What to add to the time of that clock to get UTC, in seconds.
 fn offset_s() -> i64 {
-    i64::from(system::kernel_minutes_west()).saturating_mul(60)
+    i64::from(system::kernel_minutes_west()).wrapping_mul(60)
 }
 
 fn seconds(time: &RtcTime) -> i64 {
-    let day = days(i64::from(time.year).saturating_add(1900), i64::from(time.month), i64::from(time.day));
-    let minutes = i64::from(time.hour).saturating_mul(60).saturating_add(i64::from(time.minute));
-    day.saturating_mul(SECONDS_OF_DAY).saturating_add(minutes.saturating_mul(60)).saturating_add(i64::from(time.second))
+    let day = days(i64::from(time.year).wrapping_add(1900), i64::from(time.month), i64::from(time.day));
+    let minutes = i64::from(time.hour).wrapping_mul(60).wrapping_add(i64::from(time.minute));
+    day.wrapping_mul(SECONDS_OF_DAY).wrapping_add(minutes.wrapping_mul(60)).wrapping_add(i64::from(time.second))
 }
 
 fn broken_down(time_s: i64) -> RtcTime {
@@ -63,7 +63,7 @@ fn broken_down(time_s: i64) -> RtcTime {
         hour: field(second_of_day.div_euclid(3600)),
         day: field(day),
         month: field(month),
-        year: field(year.saturating_sub(1900)),
+        year: field(year.wrapping_sub(1900)),
         unused: [0; 3],
     }
 }

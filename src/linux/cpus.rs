@@ -1,90 +1,55 @@
 //! Processors, by the files of `/sys/devices/system/cpu`.
 
-use core::ffi::CStr;
-
 use super::Linux;
-use super::numbered;
+use super::numbered::{Action, Kind};
 use crate::errno::Errno;
 use crate::guest::{Cpu, CpuError, Cpus, ListPlace};
-use crate::sys::fd::{Fd, OpenFlags};
 
-const DIRECTORY: &CStr = c"devices/system/cpu";
-const WORD: &[u8] = b"cpu";
+const CPU: Kind = Kind {
+    directory: c"devices/system/cpu",
+    word: b"cpu",
+    file: b"/online",
+    online: b"1",
+    offline: b"0",
+    removable: b"",
+};
 
 impl Cpus for Linux {
     fn cpus(
         &mut self,
         from: ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(Cpu, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Cpu, ListPlace) -> bool,
     ) -> Result<(), CpuError> {
-        let directory = self.sys.open(DIRECTORY).map_err(CpuError::List)?;
-        let mut result = Ok(());
-        numbered::each(&directory, WORD, from, buffer, |number, place| {
-            let Ok(id) = i64::try_from(number) else { return true };
-            match cpu(&directory, id) {
-                Ok(Some(cpu)) => visit(cpu, place),
-                Ok(None) => true,
-                Err(error) => {
-                    result = Err(error);
-                    false
-                }
-            }
-        })
-        .map_err(CpuError::List)?;
-        result
+        let listed = CPU.list(&mut self.sys, from, buffer, &mut |number, state, place| {
+            let cpu = Cpu { id: number.cast_signed(), is_online: state.is_online, can_offline: state.can_offline };
+            // The kernel gives no number beyond.
+            cpu.id < 0 || visit(&cpu, place)
+        });
+        listed.map_err(|(action, number, errno)| error(action, number.cast_signed(), errno))
     }
 
     fn cpus_obstacle(&mut self) -> Option<&'static str> {
-        self.sys.lacks(DIRECTORY).then_some("the kernel tells nothing of processors: no /sys/devices/system/cpu")
+        self.sys.lacks(CPU.directory).then_some("the kernel tells nothing of processors: no /sys/devices/system/cpu")
     }
 
     fn set_cpu(&mut self, id: i64, online: bool) -> Result<(), CpuError> {
-        let cpu = self
-            .sys
-            .open(DIRECTORY)
-            .and_then(|directory| directory.open_at(numbered::path(WORD, id.into(), b"")?.as_c_str(), OpenFlags::READ))
-            .map_err(|errno| CpuError::Find(id, errno))?;
-        let file = match cpu.open_at(c"online", OpenFlags::READ_WRITE) {
-            Ok(file) => file,
-            Err(Errno::ENOENT) if online => return Ok(()),
-            Err(Errno::ENOENT) => return Err(CpuError::AlwaysOnline(id)),
-            Err(errno) => return Err(CpuError::OpenState(id, errno)),
-        };
-        if is_online(&file, id)? == online {
-            return Ok(());
-        }
-        // A file of sysfs takes all or nothing.
-        file.write(if online { b"1" } else { b"0" }).map(drop).map_err(|errno| CpuError::WriteState(id, errno))
+        let Ok(number) = u64::try_from(id) else { return Err(CpuError::Find(id, Errno::ENOENT)) };
+        CPU.switch(&mut self.sys, number, online).map_err(|(action, errno)| match action {
+            Action::List => CpuError::Find(id, errno),
+            _ => error(action, id, errno),
+        })
     }
 }
 
-/// A processor of the list; `None` if it is gone.
-fn cpu(directory: &Fd, id: i64) -> Result<Option<Cpu>, CpuError> {
-    let paths = numbered::path(WORD, id.into(), b"/online").and_then(|state| {
-        let own = numbered::path(WORD, id.into(), b"")?;
-        Ok((own, state))
-    });
-    let (own, state) = paths.map_err(CpuError::List)?;
-    let file = match directory.open_at(state.as_c_str(), OpenFlags::READ) {
-        Ok(file) => file,
-        Err(Errno::ENOENT) if numbered::has(directory, &own) => {
-            return Ok(Some(Cpu { id, is_online: true, can_offline: false }));
-        }
-        Err(Errno::ENOENT) => return Ok(None),
-        Err(errno) => return Err(CpuError::OpenState(id, errno)),
-    };
-    match is_online(&file, id) {
-        Ok(is_online) => Ok(Some(Cpu { id, is_online, can_offline: true })),
-        Err(CpuError::ReadState(_, Errno::ENODEV)) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_online(file: &Fd, id: i64) -> Result<bool, CpuError> {
-    match numbered::start(file, &mut [0; 8]) {
-        Ok([]) => Err(CpuError::NoState(id)),
-        Ok(state) => Ok(state.first() != Some(&b'0')),
-        Err(errno) => Err(CpuError::ReadState(id, errno)),
+fn error(action: Action, id: i64, errno: Errno) -> CpuError {
+    match action {
+        Action::List => CpuError::List(errno),
+        Action::Find => CpuError::Find(id, errno),
+        Action::Open => CpuError::OpenState(id, errno),
+        Action::Offline => CpuError::AlwaysOnline(id),
+        Action::Read => CpuError::ReadState(id, errno),
+        Action::Understand => CpuError::NoState(id),
+        Action::Write => CpuError::WriteState(id, errno),
     }
 }

@@ -1,15 +1,21 @@
-//! Character devices: through `/dev`, and, where nobody made a node, through one made for the moment.
+//! Devices as sysfs describes them, and character devices: through `/dev`, and, where nobody made a node, through one made
+//! for the moment.
 
 use core::ffi::CStr;
 
 use super::Linux;
-use super::lines::{decimal, read_whole};
+use super::lines::{device_number, read_whole};
 use super::path::Path;
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+use crate::bytes::{before, split_once};
 use crate::errno::Errno;
 use crate::sys::fd::{self, Access, Fd, OpenFlags};
 #[cfg(feature = "freeze")]
 use crate::sys::mount;
 use crate::sys::process;
+
+/// Where a node may be made.
+const DIRECTORIES: &[&CStr] = &[c"/dev/", c"/run/", c"/tmp/", c"/"];
 
 impl Linux {
     /// Opens the device that the kernel lists as `device` in `/sys/class/CLASS`.
@@ -26,11 +32,9 @@ impl Linux {
         let mut text = [0; 32];
         let length = read_whole(&self.sys.open(attribute.as_c_str())?, &mut text)?;
         let numbers = text.get(..length).unwrap_or_default();
-        let (major, rest) = decimal(numbers).ok_or(Errno::ENODEV)?;
-        let (minor, _) = rest.strip_prefix(b":").and_then(decimal).ok_or(Errno::ENODEV)?;
-        let (Ok(major), Ok(minor)) = (u32::try_from(major), u32::try_from(minor)) else { return Err(Errno::ENODEV) };
+        let (major, minor) = device_number(numbers).ok_or(Errno::ENODEV)?;
         let mut result = Err(Errno::ENOENT);
-        for directory in [c"/dev/", c"/run/", c"/tmp/", c"/"] {
+        for directory in DIRECTORIES {
             if !self.may_write_to(directory) {
                 continue;
             }
@@ -74,4 +78,35 @@ pub(super) fn look_for_device(path: &CStr) -> Result<(), Errno> {
 pub(super) fn open_device(path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
     let opened = Fd::open(path, flags)?;
     if opened.is_character_device() { Ok(opened) } else { Err(Errno::ENOTTY) }
+}
+
+/// How directories are opened.
+#[cfg(feature = "inventory")]
+pub(super) const DIRECTORY: OpenFlags = OpenFlags::READ.with(OpenFlags::DIRECTORY);
+
+/// The path of the device's node in `/dev`, as the kernel names it.
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+pub(super) fn node(device: &Fd, buffer: &mut [u8]) -> Option<Path> {
+    let name = line(attribute(device, c"uevent", buffer)?, b"DEVNAME=")?;
+    Path::of(&[b"/dev/", name])
+}
+
+/// An attribute of a device: the start of a file of sysfs.
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+pub(super) fn attribute<'b>(device: &Fd, name: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let file = device.open_at(name, OpenFlags::READ).ok()?;
+    let length = read_whole(&file, buffer).ok()?;
+    buffer.get(..length)
+}
+
+/// What follows `key` on its line of a text.
+#[cfg(any(feature = "freeze", feature = "inventory"))]
+pub(super) fn line<'t>(text: &'t [u8], key: &[u8]) -> Option<&'t [u8]> {
+    let mut rest = text;
+    loop {
+        if let Some(value) = rest.strip_prefix(key) {
+            return Some(before(value, b'\n'));
+        }
+        (_, rest) = split_once(rest, b'\n')?;
+    }
 }

@@ -6,14 +6,16 @@
 pub mod place;
 pub mod serial;
 
-use super::lines::{decimal, read_whole};
+pub(super) use super::device::{DIRECTORY, attribute, line, node};
+use super::lines::decimal;
 use super::mounts::Device;
-use super::path::Path;
+use super::path::{Path, open_at};
 use super::pseudo::Pseudo;
+use crate::bytes::{before, split_path};
 use crate::guest::Disk;
-use crate::json::write::decimal as digits;
+use crate::json::write::Writer;
 use crate::sys::directory;
-use crate::sys::fd::{self, Fd, OpenFlags};
+use crate::sys::fd::{self, Fd};
 use place::{Driver, Surroundings};
 
 /// How many layers of disks that are made of others are followed.
@@ -23,9 +25,6 @@ const MOST: u32 = 4096;
 
 /// The name of a block device, such as `vda1`; the kernel allows 31 bytes.
 pub type Name = heapless::Vec<u8, 32>;
-
-/// How directories are opened.
-pub(super) const DIRECTORY: OpenFlags = OpenFlags::READ.with(OpenFlags::DIRECTORY);
 
 /// Where block devices are described.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ struct Walk<'w> {
     /// Devices that may still be looked at.
     left: u32,
     buffer: &'w mut [u8],
-    visit: &'w mut dyn FnMut(Disk<'_>) -> bool,
+    visit: &'w mut dyn FnMut(&Disk<'_>) -> bool,
 }
 
 impl Disks {
@@ -54,15 +53,13 @@ impl Disks {
 
     /// The name of the block device with that number.
     pub fn name(&self, device: Device) -> Option<Name> {
-        let major = &mut [0; 20];
-        let minor = &mut [0; 20];
-        let number = [b"dev/block/", digits(device.major.into(), major), b":", digits(device.minor.into(), minor)];
-        Name::from_slice(last(self.device(&number)?.as_bytes())).ok()
+        let path = self.device(&[device.path(b"dev/block/")?.as_bytes()])?;
+        Name::from_slice(last(path.as_bytes())).ok()
     }
 
     /// Gives each disk under the device of that name to `visit`, until that answers false; so does this then. The first
     /// `skip` of them are passed over. `buffer` is room to work in: with 2 KiB everything is found.
-    pub fn each(&self, name: &Name, skip: u32, buffer: &mut [u8], visit: &mut dyn FnMut(Disk<'_>) -> bool) -> bool {
+    pub fn each(&self, name: &Name, skip: u32, buffer: &mut [u8], visit: &mut dyn FnMut(&Disk<'_>) -> bool) -> bool {
         self.below(name, LAYERS, &mut Walk { skip, left: MOST, buffer, visit })
     }
 
@@ -91,13 +88,12 @@ impl Disks {
     fn made_of_others(&self, name: &Name) -> Option<Name> {
         let path = self.device(&[b"class/block/", name])?;
         let disk = path.as_bytes().strip_prefix(b"devices/virtual/block/")?;
-        Name::from_slice(disk.split(|&byte| byte == b'/').next()?).ok()
+        Name::from_slice(before(disk, b'/')).ok()
     }
 
     /// One of the devices that a disk is made of, in the order of the directory.
     fn other(&self, disk: &Name, index: u32, buffer: &mut [u8]) -> Option<Name> {
-        let path = Path::of(&[b"class/block/", disk, b"/slaves"])?;
-        let directory = self.sysfs.open_at(path.as_c_str(), DIRECTORY).ok()?;
+        let directory = open_at(&self.sysfs, &[b"class/block/", disk, b"/slaves"], DIRECTORY).ok()?;
         let mut left = index;
         let mut found = None;
         directory::names(&directory, buffer, |name| match left.checked_sub(1) {
@@ -122,18 +118,20 @@ impl Disks {
         }
         let Some(path) = self.device(&[b"class/block/", name]) else { return true };
         let Ok(own) = self.sysfs.open_at(path.as_c_str(), DIRECTORY) else { return true };
-        let whole = match own.open_at(c"partition", OpenFlags::PLACE) {
-            Ok(_) => own.open_at(c"..", DIRECTORY).ok(),
-            Err(_) => None,
-        };
+        // Of a partition, its disk is above it.
+        let whole = own.open_at(if own.has(c"partition") { c".." } else { c"." }, DIRECTORY);
         let whole = whole.as_ref().unwrap_or(&own);
         let controller = self.controller(&path, whole, walk.buffer);
         let path = controller.unwrap_or(path);
         let place = place::place(path.as_bytes(), &mut Around { sysfs: &self.sysfs, buffer: walk.buffer });
-        let serial = self.serial(&own, whole, path.as_bytes(), place.bus_kind, walk.buffer);
+        let mut serial = [0; serial::BYTES];
+        let mut text = Writer::new(&mut serial, 0);
+        let is_known = self.serial(&own, whole, path.as_bytes(), place.bus_kind, walk.buffer, &mut text).is_some();
+        let length = if is_known && !text.is_full() { text.len() } else { 0 };
+        let serial = serial.get(..length).filter(|serial| !serial.is_empty());
         let node = node(&own, walk.buffer);
         let device = node.as_ref().map(Path::as_bytes);
-        (walk.visit)(Disk { place, serial: serial.as_deref().filter(|serial| !serial.is_empty()), device })
+        (walk.visit)(&Disk { place, serial, device })
     }
 
     /// The path of the controller of an NVMe disk that may have several (`devices/virtual/nvme-subsystem/...`): of those the
@@ -147,7 +145,7 @@ impl Disks {
             true
         })
         .ok()?;
-        self.device(&[b"class/nvme/nvme", digits(least, &mut [0; 20])])
+        self.device(&[Path::with_number(b"class/nvme/nvme", least, b"")?.as_bytes()])
     }
 
     /// Where a link of sysfs leads that stands two directories deep, as all those do that lead to devices: its path without
@@ -178,7 +176,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn position(&mut self, path: &[u8], word: &[u8], number: u64) -> Option<u64> {
-        let directory = self.sysfs.open_at(Path::of(&[path])?.as_c_str(), DIRECTORY).ok()?;
+        let directory = open_at(self.sysfs, &[path], DIRECTORY).ok()?;
         let mut before = 0_u64;
         let mut is_there = false;
         directory::names(&directory, self.buffer, |name| {
@@ -200,25 +198,7 @@ fn numbered(name: &[u8], word: &[u8]) -> Option<u64> {
 
 /// The last component of a path.
 fn last(path: &[u8]) -> &[u8] {
-    path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
-}
-
-/// The path of the device's node in `/dev`, as the kernel names it.
-pub(super) fn node(device: &Fd, buffer: &mut [u8]) -> Option<Path> {
-    let name = line(attribute(device, c"uevent", buffer)?, b"DEVNAME=")?;
-    Path::of(&[b"/dev/", name])
-}
-
-/// An attribute of a device: the start of a file of sysfs.
-pub(super) fn attribute<'b>(device: &Fd, name: &core::ffi::CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let file = device.open_at(name, OpenFlags::READ).ok()?;
-    let length = read_whole(&file, buffer).ok()?;
-    buffer.get(..length)
-}
-
-/// What follows `key` on its line of a text.
-fn line<'t>(text: &'t [u8], key: &[u8]) -> Option<&'t [u8]> {
-    text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(key))
+    split_path(path).1
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use super::mount_list::{self, Room};
 use super::mounts::{self, Device, Mount};
 use super::path::Path;
 use crate::guest::{FileSystemPiece, FileSystemPlace, FileSystemSizes, FileSystems, ListPlace, MountListError};
-use crate::json::write::decimal as digits;
 use crate::sys::fd::Fd;
 use crate::sys::file_system;
 
@@ -15,17 +14,17 @@ type Visit<'v> = &'v mut dyn FnMut(FileSystemPiece<'_>, FileSystemPlace) -> bool
 /// A place: that of the file system told last and, if it has not ended, one more than the disks told of it.
 struct Place {
     system: ListPlace,
-    disks: u32,
+    disks: i64,
 }
 
 impl Place {
     fn pack(&self) -> FileSystemPlace {
         let ListPlace([device, left]) = self.system;
-        FileSystemPlace([device, left, self.disks.into()])
+        FileSystemPlace([device, left, self.disks])
     }
 
     fn unpack(FileSystemPlace([device, left, disks]): FileSystemPlace) -> Self {
-        Place { system: ListPlace([device, left]), disks: u32::try_from(disks).unwrap_or(u32::MAX) }
+        Place { system: ListPlace([device, left]), disks }
     }
 }
 
@@ -58,7 +57,7 @@ impl FileSystems for Linux {
             if let Some(disks) = &disks
                 && let Some(name) = disks.name(device)
             {
-                let skip = place.disks.saturating_sub(1);
+                let skip = u32::try_from(place.disks.saturating_sub(1)).unwrap_or(u32::MAX);
                 let goes_on = disks.each(&name, skip, lines, &mut |disk| {
                     place.disks = place.disks.saturating_add(1);
                     visit(FileSystemPiece::Disk(disk), place.pack())
@@ -86,21 +85,15 @@ impl Linux {
         visit: &mut dyn FnMut(FileSystemPiece<'_>) -> bool,
     ) -> Option<bool> {
         let known = disks.and_then(|disks| disks.name(device));
-        let number = number(device);
+        // Without sysfs it has no name but that.
+        let number = device.path(b"");
         let name = known.as_ref().map(Name::as_slice).or(number.as_ref().map(Path::as_bytes)).unwrap_or_default();
         let proc = &mut self.proc;
+        // Another mount may cover it. Where it is mounted elsewhere as well, that tells how large it is.
+        let place = mounts::open_device(proc, device, lines, &mut |mount| mounts::reach_mount(mount, path));
+        let sizes = place.ok().and_then(|place| sizes(&place));
         let mut result = None;
-        mount_list::first(proc, device, lines, &mut |mount| {
-            if let Ok(place) = mounts::reach_mount(mount, path) {
-                result = tell(mount, name, sizes(&place), path, visit);
-            }
-        });
-        if result.is_none() {
-            // Another mount covers it. It may be mounted elsewhere as well, where it tells how large it is.
-            let place = mounts::open_device(proc, device, lines, &mut |mount| mounts::reach_mount(mount, path));
-            let sizes = place.ok().and_then(|place| sizes(&place));
-            mount_list::first(proc, device, lines, &mut |mount| result = tell(mount, name, sizes, path, visit));
-        }
+        mount_list::first(proc, device, lines, &mut |mount| result = tell(mount, name, sizes, path, visit));
         result
     }
 }
@@ -114,12 +107,6 @@ fn tell(
 ) -> Option<bool> {
     let mount_point = mount.point.to_path(path)?.to_bytes();
     Some(visit(FileSystemPiece::Begin { device, mount_point, kind: mount.kind, sizes }))
-}
-
-/// Without sysfs a device has no name but its number.
-fn number(device: Device) -> Option<Path> {
-    let (major, minor) = (&mut [0; 20], &mut [0; 20]);
-    Path::of(&[digits(device.major.into(), major), b":", digits(device.minor.into(), minor)])
 }
 
 fn sizes(place: &Fd) -> Option<FileSystemSizes> {

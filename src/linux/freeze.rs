@@ -54,7 +54,7 @@ struct Frozen {
 #[derive(Debug)]
 struct Held {
     fd: Fd,
-    /// Its place in the order of thawing, which is that of freezing backwards.
+    /// Its place in the order of thawing, which is that of freezing backwards; less than [`FROZEN_FILE_SYSTEMS`].
     place: usize,
     is_frozen: bool,
 }
@@ -161,8 +161,7 @@ impl FreezeState {
     /// Thaws what is held, in the order of their places, and lets go of it; answers how many were frozen.
     fn thaw_held(&mut self) -> i64 {
         let mut count = 0_i64;
-        let end = self.held.iter().map(|held| held.place.saturating_add(1)).max().unwrap_or(0);
-        for place in 0..end {
+        for place in 0..FROZEN_FILE_SYSTEMS {
             let Some(held) = self.held.iter().find(|held| held.place == place) else { continue };
             let mut was_frozen = false;
             // Some kernels count how often one is frozen. Ends when it is not frozen any more.
@@ -219,24 +218,27 @@ fn ran(why: HelperError) -> bool {
 impl Linux {
     fn freeze_file_systems(&mut self, wanted: Option<Wanted<'_>>, room: &mut Room<'_>) -> Result<i64, FreezeError> {
         let opened = self.open_file_systems(wanted, room);
-        let result = opened.and_then(|count| {
-            self.log.mute(true);
-            self.freeze.begin();
-            self.freeze.marker.create();
-            let frozen = self.freeze_held(count, room.text);
-            if matches!(frozen, Ok(1..)) {
-                // To write everything out may have taken long.
-                self.freeze.put_off_end();
-            } else {
-                self.freeze.held.retain(|held| held.is_frozen);
-                self.freeze.thaw_held();
-                self.end_freeze();
+        let count = match opened {
+            Ok(count) => count,
+            Err(error) => {
+                self.freeze.held.clear();
+                return Err(error);
             }
-            frozen
-        });
+        };
+        self.log.mute(true);
+        self.freeze.begin();
+        self.freeze.marker.create();
+        let frozen = self.freeze_held(count, room.text);
         // Those that cannot be frozen must not be kept from being unmounted.
         self.freeze.held.retain(|held| held.is_frozen);
-        result
+        if matches!(frozen, Ok(1..)) {
+            // To write everything out may have taken long.
+            self.freeze.put_off_end();
+        } else {
+            self.freeze.thaw_held();
+            self.end_freeze();
+        }
+        frozen
     }
 
     /// Freezes what is held, the last place first.

@@ -106,12 +106,46 @@ pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> b
 
 /// A number in decimal at the start of a text, and what follows it.
 pub fn decimal(text: &[u8]) -> Option<(u64, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, rest) = text.split_at_checked(digits).filter(|(number, _)| !number.is_empty())?;
-    let value = number
-        .iter()
-        .try_fold(0_u64, |value, &digit| value.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0'))))?;
-    Some((value, rest))
+    number(text, 10)
+}
+
+/// A number at the start of a text, and what follows it. `base` is 10 or 16.
+///
+/// A loop: the standard library's takes a `str` that is nothing but digits, and several times the room.
+pub fn number(text: &[u8], base: u8) -> Option<(u64, &[u8])> {
+    let mut value = 0_u64;
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        let digit = match first {
+            b'0'..=b'9' => first.wrapping_sub(b'0'),
+            _ => (first | 0x20).wrapping_sub(b'a').saturating_add(10),
+        };
+        if digit >= base {
+            break;
+        }
+        value = value.checked_mul(base.into())?.checked_add(digit.into())?;
+        rest = after;
+    }
+    if rest.len() < text.len() { Some((value, rest)) } else { None }
+}
+
+/// Numbers at the start of a text, with these `separators` between them, and what follows the last one.
+pub fn numbers<'t>(text: &'t [u8], base: u8, separators: &[u8], numbers: &mut [u64]) -> Option<&'t [u8]> {
+    let (first, others) = numbers.split_first_mut()?;
+    let (value, mut rest) = number(text, base)?;
+    *first = value;
+    for (to, separator) in others.iter_mut().zip(separators) {
+        (*to, rest) = number(rest.strip_prefix(core::slice::from_ref(separator))?, base)?;
+    }
+    Some(rest)
+}
+
+/// The number of a device, `MAJOR:MINOR`, at the start of a text.
+pub fn device_number(text: &[u8]) -> Option<(u32, u32)> {
+    let mut both = [0; 2];
+    numbers(text, 10, b":", &mut both)?;
+    let [major, minor] = both;
+    Some((u32::try_from(major).ok()?, u32::try_from(minor).ok()?))
 }
 
 #[cfg(test)]
@@ -173,6 +207,25 @@ mod tests {
         assert_eq!(decimal(b"254:1"), Some((254, &b":1"[..])));
         assert_eq!(decimal(b"18446744073709551615"), Some((u64::MAX, &b""[..])));
         assert_eq!(decimal(b"18446744073709551616"), None);
-        assert_eq!(decimal(b"x"), None);
+        for text in ["x", "", "-1", ":", "/"] {
+            assert_eq!(decimal(text.as_bytes()), None);
+        }
+        assert_eq!(number(b"1fA0g", 16), Some((0x1FA0, &b"g"[..])));
+        for byte in 0..=u8::MAX {
+            let digit = char::from(byte).to_digit(16).map(|digit| (u64::from(digit), &b""[..]));
+            assert_eq!(number(&[byte], 16), digit);
+        }
+    }
+
+    #[test]
+    fn rows_of_numbers_have_their_separators() {
+        let mut both = [0; 3];
+        assert_eq!(numbers(b"a:b.c/d", 16, b":.", &mut both), Some(&b"/d"[..]));
+        assert_eq!(both, [10, 11, 12]);
+        for text in ["a:b:c", "a:b", "a:.c", ":b.c", ""] {
+            assert_eq!(numbers(text.as_bytes(), 16, b":.", &mut both), None);
+        }
+        assert_eq!(device_number(b"254:1\n"), Some((254, 1)));
+        assert_eq!(device_number(b"4294967296:1"), None);
     }
 }

@@ -5,10 +5,13 @@
 
 use core::ffi::CStr;
 
-use super::lines::{decimal, each_line};
+use super::lines::{decimal, device_number, each_line};
+use super::path::Path;
 use super::pseudo::Pseudo;
+use crate::bytes::split_once;
 use crate::errno::Errno;
 pub use crate::guest::MountListError as ListError;
+use crate::json::write::decimal as digits;
 use crate::sys::fd::{self, Fd, OpenFlags};
 use crate::sys::file_system::standing;
 
@@ -32,6 +35,12 @@ impl Device {
         let number = u64::from_ne_bytes(bytes);
         let half = |number: u64| u32::try_from(number & 0xFFFF_FFFF).unwrap_or(0);
         Device { major: half(number >> 32), minor: half(number) }
+    }
+
+    /// As text, `MAJOR:MINOR`, behind another one. `None` if that is too long.
+    pub fn path(self, before: &[u8]) -> Option<Path> {
+        let [major, minor] = &mut [[0; 20]; 2];
+        Path::of(&[before, digits(self.major.into(), major), b":", digits(self.minor.into(), minor)])
     }
 }
 
@@ -64,7 +73,21 @@ impl<'l> Escaped<'l> {
             length = length.saturating_add(1);
         }
         *buffer.get_mut(length)? = 0;
-        CStr::from_bytes_with_nul(buffer.get(..=length)?).ok()
+        // A text of the kernel's has no NUL of its own.
+        CStr::from_bytes_until_nul(buffer).ok()
+    }
+}
+
+/// What is left of a line, from which fields are taken one by one.
+struct Fields<'l>(Option<&'l [u8]>);
+
+impl<'l> Fields<'l> {
+    #[inline(never)] // eight times used
+    fn next(&mut self) -> Option<&'l [u8]> {
+        let line = self.0.take()?;
+        let Some((field, rest)) = split_once(line, b' ') else { return Some(line) };
+        self.0 = Some(rest);
+        Some(field)
     }
 }
 
@@ -85,16 +108,16 @@ pub struct Mount<'l> {
 
 impl<'l> Mount<'l> {
     fn read(line: &'l [u8]) -> Option<Self> {
-        let mut fields = line.split(|&byte| byte == b' ');
+        let mut fields = Fields(Some(line));
         let (id, _) = decimal(fields.next()?)?;
-        let (major, rest) = decimal(fields.nth(1)?)?;
-        let (minor, _) = decimal(rest.strip_prefix(b":")?)?;
-        let point = Escaped(fields.nth(1)?);
-        let mut fields = fields.skip_while(|&field| field != b"-").skip(1);
+        fields.next()?;
+        let (major, minor) = device_number(fields.next()?)?;
+        fields.next()?;
+        let point = Escaped(fields.next()?);
+        while fields.next()? != b"-" {}
         let kind = fields.next()?;
         let source = Escaped(fields.next()?);
-        let device = Device { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? };
-        Some(Mount { id, device, point, kind, source })
+        Some(Mount { id, device: Device { major, minor }, point, kind, source })
     }
 
     /// The block device that the file system is on. `None` for those of the kernel, of the network and in memory.

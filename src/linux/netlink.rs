@@ -6,6 +6,7 @@
 //!
 //! Numbers are in the byte order of the machine (netlink(7), rtnetlink(7)).
 
+use crate::bytes::put;
 use crate::errno::Errno;
 use crate::sys::fd::Fd;
 use crate::sys::netlink;
@@ -55,13 +56,9 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// Nothing asked for yet.
-    ///
-    /// # Errors
-    /// Those of [`netlink::route`].
-    pub fn open() -> Result<Self, Errno> {
-        let socket = netlink::route()?;
-        Ok(Dump { socket, sequence: 0, held: None, next: 0, last: 0, done: true, changed: false })
+    /// Nothing asked for yet. `socket` is one of [`netlink::route`].
+    pub fn new(socket: Fd) -> Self {
+        Dump { socket, sequence: 0, held: None, next: 0, last: 0, done: true, changed: false }
     }
 
     /// Asks for a list of the type `kind`. What is left of the one before must have been read, or
@@ -69,22 +66,29 @@ impl Dump {
     ///
     /// # Errors
     /// Those of send(2).
-    pub fn request<const N: usize>(&mut self, kind: u16, body: &[u8; N]) -> Result<(), Errno> {
+    pub fn request(&mut self, kind: u16, body: &[u8]) -> Result<(), Errno> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let length = HEADER_BYTES.saturating_add(body.len());
+        let flags = NLM_F_REQUEST | NLM_F_DUMP;
         // Enough for the headers of all types.
         let mut message = [0; 64];
-        self.sequence = self.sequence.wrapping_add(1);
-        let length = HEADER_BYTES.saturating_add(N);
-        let fields = u32::try_from(length).unwrap_or(0).to_ne_bytes().into_iter().chain(kind.to_ne_bytes());
-        let fields = fields.chain((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes()).chain(self.sequence.to_ne_bytes());
-        let port = [0; 4];
-        for (to, from) in message.iter_mut().zip(fields.chain(port).chain(*body)) {
-            *to = from;
+        let mut end = Some(0);
+        for part in &[
+            &u32::try_from(length).unwrap_or(0).to_ne_bytes()[..],
+            &kind.to_ne_bytes(),
+            &flags.to_ne_bytes(),
+            &self.sequence.to_ne_bytes(),
+            // The port of the kernel.
+            &[0; 4],
+            body,
+        ] {
+            end = end.and_then(|end| put(&mut message, end, part));
         }
         self.held = None;
         self.next = 0;
         self.last = 0;
         self.done = false;
-        self.socket.write(message.get(..length).ok_or(Errno::EMSGSIZE)?).map(drop)
+        self.socket.write(end.and_then(|end| message.get(..end)).ok_or(Errno::EMSGSIZE)?).map(drop)
     }
 
     /// The buffer has been used for something else: what it held is fetched again.
@@ -226,11 +230,6 @@ pub fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     array_at(bytes, at).map(i32::from_ne_bytes)
 }
 
-/// A number in `bytes`.
-pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    array_at(bytes, at).map(u64::from_ne_bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,7 +281,7 @@ mod tests {
     fn the_kernel_answers_whatever_the_pauses() {
         const RTM_GETLINK: u16 = 18;
         let mut buffer = vec![0; 16384];
-        let mut dump = Dump::open().unwrap();
+        let mut dump = Dump::new(netlink::route().unwrap());
         dump.request(RTM_GETLINK, &[0; 16]).unwrap();
         let mut once = Vec::new();
         while let Some(message) = dump.next(&mut buffer).unwrap() {
@@ -305,7 +304,7 @@ mod tests {
     fn what_the_kernel_refuses_is_an_error_and_then_over() {
         const RTM_GETADDR: u16 = 22;
         let mut buffer = vec![0; 16384];
-        let mut dump = Dump::open().unwrap();
+        let mut dump = Dump::new(netlink::route().unwrap());
         // A prefix is nothing to filter by; a kernel before 4.20 does not mind.
         dump.request(RTM_GETADDR, &[0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
         assert!(matches!(dump.next(&mut buffer), Err(Errno::EINVAL) | Ok(_)));

@@ -17,6 +17,8 @@ use super::Linux;
 use super::netlink::Dump;
 use crate::errno::Errno;
 use crate::guest::{InterfaceList, InterfacePiece, Network};
+use crate::sys::fd::Fd;
+use crate::sys::netlink;
 use records::{Address, LINK_HEADER_BYTES, Link, Name, text};
 
 const RTM_GETLINK: u16 = 18;
@@ -33,16 +35,16 @@ enum Stage {
     Addresses,
     /// Its end.
     End,
-    /// In the second pass: the first of its labels at or behind the address with this ordinal.
-    Label(usize),
-    /// Whether the label that the address with this ordinal has is not that of an earlier one.
-    IsFirst(usize),
-    /// The label as a name. The ordinal of its first address, and the one of the address that the list is at.
-    LabelName(usize, usize),
+    /// In the second pass: the first of its labels at or behind the address that is looked at.
+    Label,
+    /// Whether the label that this address has is not that of an earlier one.
+    IsFirst,
+    /// The label as a name.
+    LabelName,
     /// The addresses with the label.
-    LabelAddresses(usize, usize),
+    LabelAddresses,
     /// The end of the label.
-    LabelEnd(usize),
+    LabelEnd,
 }
 
 /// A list of interfaces that is being told.
@@ -53,6 +55,8 @@ pub struct Interfaces {
     stage: Stage,
     link: Link,
     label: Name,
+    /// The ordinal of the address that is looked at for its label.
+    looked_at: usize,
     /// The first pass is over.
     for_labels: bool,
     /// The first pass saw one.
@@ -60,22 +64,18 @@ pub struct Interfaces {
 }
 
 impl Interfaces {
-    /// Asks the kernel.
-    ///
-    /// # Errors
-    /// It does not answer.
-    fn begin() -> Result<Self, Errno> {
-        let mut interfaces = Interfaces {
-            links: Dump::open()?,
-            addresses: Dump::open()?,
+    /// Nothing asked for yet.
+    fn new(links: Fd, addresses: Fd) -> Self {
+        Interfaces {
+            links: Dump::new(links),
+            addresses: Dump::new(addresses),
             stage: Stage::Link,
             link: Link::default(),
             label: Name::default(),
+            looked_at: 0,
             for_labels: false,
             has_labels: false,
-        };
-        interfaces.ask_links()?;
-        Ok(interfaces)
+        }
     }
 
     fn ask_links(&mut self) -> Result<(), Errno> {
@@ -115,12 +115,12 @@ impl Interfaces {
         self.addresses.refresh();
         loop {
             self.stage = match self.stage {
-                Stage::Link => match self.links.next(link_buffer)?.map(Link::read) {
-                    Some(Some(link)) => {
-                        self.link = link;
-                        if self.for_labels { Stage::Label(0) } else { Stage::Name }
+                Stage::Link => match self.links.next(link_buffer)? {
+                    Some(message) if self.link.read(message).is_some() => {
+                        self.looked_at = 0;
+                        if self.for_labels { Stage::Label } else { Stage::Name }
                     }
-                    Some(None) => Stage::Link,
+                    Some(_) => Stage::Link,
                     None if self.has_labels && !self.for_labels => {
                         self.for_labels = true;
                         self.ask_links()?;
@@ -153,36 +153,35 @@ impl Interfaces {
                     None => Stage::End,
                 },
                 Stage::End => {
-                    if !visit(self.link.end(self.link.statistics)) {
+                    if !visit(self.link.end(false)) {
                         return Ok(InterfaceList::More);
                     }
                     Stage::Link
                 }
-                Stage::Label(from) => self.find_label(from, buffer)?,
-                Stage::IsFirst(first) => self.check_label(first, buffer)?,
-                Stage::LabelName(first, at) => {
+                Stage::Label => self.find_label(buffer)?,
+                Stage::IsFirst => self.check_label(buffer)?,
+                Stage::LabelName => {
                     if !visit(InterfacePiece::Name(text(&self.label))) {
                         return Ok(InterfaceList::More);
                     }
-                    Stage::LabelAddresses(first, at)
+                    Stage::LabelAddresses
                 }
-                Stage::LabelAddresses(first, at) => match self.next_address(buffer)? {
-                    Some(address) if address.label == Some(self.label) => {
-                        if !visit(address.piece()) {
+                Stage::LabelAddresses => match self.next_address(buffer)? {
+                    Some(address) => {
+                        if address.label == Some(self.label) && !visit(address.piece()) {
                             self.addresses.put_back();
                             return Ok(InterfaceList::More);
                         }
-                        Stage::LabelAddresses(first, at)
+                        Stage::LabelAddresses
                     }
-                    Some(_) => Stage::LabelAddresses(first, at),
-                    None => Stage::LabelEnd(first),
+                    None => Stage::LabelEnd,
                 },
-                Stage::LabelEnd(first) => {
-                    // A label has no counters of its own.
-                    if !visit(self.link.end(None)) {
+                Stage::LabelEnd => {
+                    if !visit(self.link.end(true)) {
                         return Ok(InterfaceList::More);
                     }
-                    Stage::Label(first.saturating_add(1))
+                    self.looked_at = self.looked_at.saturating_add(1);
+                    Stage::Label
                 }
             }
         }
@@ -192,49 +191,55 @@ impl Interfaces {
         address.label.is_some_and(|label| label != self.link.name)
     }
 
-    /// Looks for the first label at or behind the address with the ordinal `from`. Reads the link's addresses once.
-    fn find_label(&mut self, from: usize, buffer: &mut [u8]) -> Result<Stage, Errno> {
+    /// Looks for the first label at or behind the address that is looked at. Reads the link's addresses once.
+    fn find_label(&mut self, buffer: &mut [u8]) -> Result<Stage, Errno> {
         self.ask_addresses()?;
         let mut ordinal: usize = 0;
         while let Some(address) = self.next_address(buffer)? {
-            if ordinal >= from
+            if ordinal >= self.looked_at
                 && self.is_labelled(&address)
                 && let Some(label) = address.label
             {
                 self.label = label;
+                self.looked_at = ordinal;
                 self.addresses.skip(buffer)?;
-                return Ok(Stage::IsFirst(ordinal));
+                return Ok(Stage::IsFirst);
             }
             ordinal = ordinal.saturating_add(1);
         }
         Ok(Stage::Link)
     }
 
-    /// Whether the label is not that of an address before `first`, and so was told already. Reads the link's addresses up
-    /// to the first one with the label, or, if that was told, all of them.
-    fn check_label(&mut self, first: usize, buffer: &mut [u8]) -> Result<Stage, Errno> {
+    /// Whether the label is not that of an address before the one that is looked at, and so was told already. Reads the
+    /// link's addresses up to the first one with the label, or, if that was told, all of them.
+    fn check_label(&mut self, buffer: &mut [u8]) -> Result<Stage, Errno> {
         self.ask_addresses()?;
         let mut ordinal: usize = 0;
         while let Some(address) = self.next_address(buffer)? {
             if address.label == Some(self.label) {
-                if ordinal < first {
+                if ordinal < self.looked_at {
                     break;
                 }
                 self.addresses.put_back();
-                return Ok(Stage::LabelName(first, ordinal));
+                return Ok(Stage::LabelName);
             }
             ordinal = ordinal.saturating_add(1);
         }
         self.addresses.skip(buffer)?;
-        Ok(Stage::Label(first.saturating_add(1)))
+        self.looked_at = self.looked_at.saturating_add(1);
+        Ok(Stage::Label)
     }
 }
 
 impl Network for Linux {
     fn begin_interfaces(&mut self) -> Result<(), Errno> {
         self.interfaces = None;
-        self.interfaces = Some(Interfaces::begin()?);
-        Ok(())
+        let (links, addresses) = (netlink::route()?, netlink::route()?);
+        let asked = self.interfaces.insert(Interfaces::new(links, addresses)).ask_links();
+        if asked.is_err() {
+            self.interfaces = None;
+        }
+        asked
     }
 
     fn interfaces(
@@ -289,9 +294,14 @@ mod tests {
         body
     }
 
+    fn read_link(message: Message<'_>) -> Option<Link> {
+        let mut link = Link::default();
+        link.read(message).map(|()| link)
+    }
+
     #[test]
     fn a_link_is_read() {
-        let link = Link::read(Message { kind: RTM_NEWLINK, body: &link_message() }).unwrap();
+        let link = read_link(Message { kind: RTM_NEWLINK, body: &link_message() }).unwrap();
         assert_eq!((link.number, text(&link.name), link.hardware_address), (7, &b"eth0"[..], [1, 2, 3, 4, 5, 6]));
         let statistics = link.statistics.unwrap();
         assert_eq!((statistics.received_packets, statistics.sent_packets), (1, 2));
@@ -305,7 +315,7 @@ mod tests {
         let mut body = vec![0; LINK_HEADER_BYTES];
         attribute(&mut body, IFLA_ADDRESS, &[10, 0, 0, 1]);
         attribute(&mut body, IFLA_IFNAME, b"tunl0\0");
-        let link = Link::read(Message { kind: RTM_NEWLINK, body: &body }).unwrap();
+        let link = read_link(Message { kind: RTM_NEWLINK, body: &body }).unwrap();
         assert_eq!((link.hardware_address, link.statistics), ([10, 0, 0, 1, 0, 0], None));
     }
 
@@ -334,7 +344,7 @@ mod tests {
         let link = link_message();
         let address = address_message(AF_INET6, &[(IFA_ADDRESS, &[1; 16])]);
         for length in 0..link.len() {
-            let read = Link::read(Message { kind: RTM_NEWLINK, body: &link[..length] });
+            let read = read_link(Message { kind: RTM_NEWLINK, body: &link[..length] });
             // The name is what a link must have.
             assert_eq!(read.is_some(), length >= LINK_HEADER_BYTES + 9, "{length}");
             assert!(read.is_none_or(|link| link.statistics.is_none()), "{length}");
@@ -342,7 +352,7 @@ mod tests {
         for length in 0..address.len() {
             assert_eq!(Address::read(Message { kind: RTM_NEWADDR, body: &address[..length] }), None, "{length}");
         }
-        assert_eq!(Link::read(Message { kind: RTM_NEWADDR, body: &link }), None);
+        assert_eq!(read_link(Message { kind: RTM_NEWADDR, body: &link }), None);
         assert_eq!(Address::read(Message { kind: RTM_NEWLINK, body: &address }), None);
         let short = address_message(AF_INET, &[(IFA_LOCAL, &[1, 2, 3])]);
         assert_eq!(Address::read(Message { kind: RTM_NEWADDR, body: &short }), None);
@@ -352,7 +362,8 @@ mod tests {
 
     /// The pieces that the kernel of this machine gives, `at_most` of them a call.
     fn pieces(at_most: usize) -> Vec<String> {
-        let mut interfaces = Interfaces::begin().unwrap();
+        let mut interfaces = Interfaces::new(netlink::route().unwrap(), netlink::route().unwrap());
+        interfaces.ask_links().unwrap();
         let mut buffer = vec![0; 32768];
         let mut told = Vec::new();
         loop {

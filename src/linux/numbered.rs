@@ -1,25 +1,160 @@
-//! The directories of sysfs that are named by a word and a number: `cpu0`, `memory12`. They are listed in pieces, in the
-//! order of the kernel, from a directory that is opened anew for each piece.
+//! The things of sysfs that can be switched on and off: directories that are named by a word and a number, `cpu0`,
+//! `memory12`, with a file for the state. They are listed in pieces, in the order of the kernel, from a directory that is
+//! opened anew for each piece.
+
+use core::ffi::CStr;
 
 use crate::errno::Errno;
 use crate::guest::ListPlace;
 use crate::json::write::decimal as digits;
 use crate::linux::lines::decimal;
-use crate::linux::path::Path;
+use crate::linux::path::open_at;
+use crate::linux::pseudo::Pseudo;
 use crate::sys::directory;
 use crate::sys::fd::{Fd, OpenFlags, SeekFrom};
+
+/// A kind of such things.
+#[derive(Debug)]
+pub struct Kind {
+    /// The directory that they are in.
+    pub directory: &'static CStr,
+    /// What stands before the number.
+    pub word: &'static [u8],
+    /// The file for the state, with a slash before it.
+    pub file: &'static [u8],
+    /// What it begins with while the thing is in use, and what brings it there.
+    pub online: &'static [u8],
+    /// What takes the thing out of use.
+    pub offline: &'static [u8],
+    /// The file that begins with `0` if it can not be taken out of use, likewise; empty if each that has a state can.
+    pub removable: &'static [u8],
+}
+
+/// What of it has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// To have a list of all.
+    List,
+    /// To find the one with the number.
+    Find,
+    /// To open its state.
+    Open,
+    /// To take out of use what has no state, and so always is in use.
+    Offline,
+    /// To read its state.
+    Read,
+    /// To make sense of its state, which is empty.
+    Understand,
+    /// To write its state.
+    Write,
+}
+
+/// What has failed, with which number, and why.
+pub type Failure = (Action, u64, Errno);
+
+/// How one of them is, and whether it can be taken out of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// It is in use.
+    pub is_online: bool,
+    /// It can be taken out of use.
+    pub can_offline: bool,
+}
+
+impl Kind {
+    /// Gives each of them from a place on to `visit`, with its number and the place behind it, until that answers false.
+    ///
+    /// # Errors
+    /// What fails with one of them ends the list.
+    pub fn list(
+        &self,
+        sys: &mut Pseudo,
+        from: ListPlace,
+        buffer: &mut [u8],
+        visit: &mut dyn FnMut(u64, State, ListPlace) -> bool,
+    ) -> Result<(), Failure> {
+        let not_listed = |errno| (Action::List, 0, errno);
+        let directory = sys.open(self.directory).map_err(not_listed)?;
+        let mut result = Ok(());
+        each(&directory, self.word, from, buffer, &mut |number, place| match self.state(&directory, number) {
+            Ok(state) => state.is_none_or(|state| visit(number, state, place)),
+            Err((action, errno)) => {
+                result = Err((action, number, errno));
+                false
+            }
+        })
+        .map_err(not_listed)?;
+        result
+    }
+
+    /// The state of one of the list; `None` if it is gone.
+    fn state(&self, directory: &Fd, number: u64) -> Result<Option<State>, (Action, Errno)> {
+        let open = |file: &[u8]| self.open(directory, number, file, OpenFlags::READ);
+        let file = match open(self.file) {
+            Ok(file) => file,
+            Err(Errno::ENOENT) => {
+                let is_there = open(b"") != Err(Errno::ENOENT);
+                return Ok(is_there.then_some(State { is_online: true, can_offline: false }));
+            }
+            Err(errno) => return Err((Action::Open, errno)),
+        };
+        let is_online = match self.is_online(&file) {
+            Ok(is_online) => is_online,
+            Err((_, Errno::ENODEV)) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        // What the kernel says of this is a guess; where it says nothing there is none.
+        let can_offline = self.removable.is_empty()
+            || open(self.removable)
+                .is_ok_and(|file| start(&file, &mut [0; 8]).is_ok_and(|text| !matches!(text, [] | [b'0', ..])));
+        Ok(Some(State { is_online, can_offline }))
+    }
+
+    /// Brings one of them into a state, if it is not in it.
+    ///
+    /// # Errors
+    /// All that is in the type.
+    pub fn switch(&self, sys: &mut Pseudo, number: u64, online: bool) -> Result<(), (Action, Errno)> {
+        let directory = sys.open(self.directory).map_err(|errno| (Action::List, errno))?;
+        self.open(&directory, number, b"", OpenFlags::READ).map_err(|errno| (Action::Find, errno))?;
+        let file = match self.open(&directory, number, self.file, OpenFlags::READ_WRITE) {
+            Ok(file) => file,
+            Err(Errno::ENOENT) if online => return Ok(()),
+            Err(Errno::ENOENT) => return Err((Action::Offline, Errno::ENOENT)),
+            Err(errno) => return Err((Action::Open, errno)),
+        };
+        if self.is_online(&file)? == online {
+            return Ok(());
+        }
+        // A file of sysfs takes all or nothing.
+        file.write(if online { self.online } else { self.offline }).map(drop).map_err(|errno| (Action::Write, errno))
+    }
+
+    /// Opens the directory of one of them, or a file in it.
+    fn open(&self, directory: &Fd, number: u64, file: &[u8], flags: OpenFlags) -> Result<Fd, Errno> {
+        open_at(directory, &[self.word, digits(number, &mut [0; 20]), file], flags)
+    }
+
+    fn is_online(&self, file: &Fd) -> Result<bool, (Action, Errno)> {
+        match start(file, &mut [0; 16]) {
+            Ok([]) => Err((Action::Understand, Errno::EIO)),
+            Ok(state) => Ok(state.starts_with(self.online)),
+            Err(errno) => Err((Action::Read, errno)),
+        }
+    }
+}
 
 /// Gives the number of each entry `WORD` + number from a place on to `visit`, with the place behind it, until that answers
 /// false. Bounded by the number of entries.
 ///
 /// # Errors
 /// Those of lseek(2) and getdents64(2).
-pub fn each(
+fn each(
     directory: &Fd,
     word: &[u8],
     from: ListPlace,
     buffer: &mut [u8],
-    mut visit: impl FnMut(u64, ListPlace) -> bool,
+    visit: &mut dyn FnMut(u64, ListPlace) -> bool,
 ) -> Result<(), Errno> {
     let ListPlace([offset, last]) = from;
     let mut given = None;
@@ -37,16 +172,6 @@ pub fn each(
     })
 }
 
-/// The path of such a directory, or of something in it if `rest` begins with a slash.
-///
-/// # Errors
-/// It is longer than any there can be.
-pub fn path(word: &[u8], number: i128, rest: &[u8]) -> Result<Path, Errno> {
-    let sign: &[u8] = if number < 0 { b"-" } else { b"" };
-    let number = u64::try_from(number.unsigned_abs()).map_err(|_| Errno::ENOENT)?;
-    Path::of(&[word, sign, digits(number, &mut [0; 20]), rest]).ok_or(Errno::ENOENT)
-}
-
 /// Reads the start of a small file; answers what there is of it.
 ///
 /// # Errors
@@ -54,11 +179,6 @@ pub fn path(word: &[u8], number: i128, rest: &[u8]) -> Result<Path, Errno> {
 pub fn start<'b>(file: &Fd, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
     let length = file.read_at(buffer, 0)?;
     Ok(buffer.get(..length).unwrap_or_default())
-}
-
-/// Whether a directory has an entry of that name.
-pub fn has(directory: &Fd, path: &Path) -> bool {
-    directory.open_at(path.as_c_str(), OpenFlags::READ) != Err(Errno::ENOENT)
 }
 
 #[cfg(test)]
@@ -80,7 +200,7 @@ mod tests {
         let mut all = Vec::new();
         loop {
             let begin = all.len();
-            each(&open(path), word, place, &mut [0; 1024], |number, behind| {
+            each(&open(path), word, place, &mut [0; 1024], &mut |number, behind| {
                 if all.len() == begin + piece {
                     return false;
                 }
@@ -120,7 +240,7 @@ mod tests {
         let path = "/sys/devices/system/memory";
         let mut all = Vec::new();
         let Ok(directory) = std::fs::metadata(path).map(|_| open(path)) else { return };
-        each(&directory, b"memory", ListPlace::default(), &mut [0; 1024], |number, place| {
+        each(&directory, b"memory", ListPlace::default(), &mut [0; 1024], &mut |number, place| {
             all.push((number, place));
             true
         })
@@ -129,7 +249,7 @@ mod tests {
             let [(_, ListPlace([offset, _])), (given, _), (expected, _)] = items else { continue };
             let mut next = None;
             let place = ListPlace([*offset, given.cast_signed()]);
-            each(&open(path), b"memory", place, &mut [0; 1024], |number, _| {
+            each(&open(path), b"memory", place, &mut [0; 1024], &mut |number, _| {
                 next = Some(number);
                 false
             })
@@ -153,15 +273,5 @@ mod tests {
                 assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
             }
         }
-    }
-
-    #[test]
-    fn paths_have_any_number() {
-        assert_eq!(path(b"cpu", -1, b"").unwrap().as_c_str(), c"cpu-1");
-        assert_eq!(path(b"cpu", i128::from(i64::MIN), b"").unwrap().as_c_str(), c"cpu-9223372036854775808");
-        assert_eq!(
-            path(b"memory", i128::from(u64::MAX), b"/state").unwrap().as_c_str(),
-            c"memory18446744073709551615/state"
-        );
     }
 }

@@ -3,6 +3,9 @@
 use core::ffi::CStr;
 
 use crate::bytes::put;
+use crate::errno::Errno;
+use crate::json::write::decimal;
+use crate::sys::fd::{Fd, OpenFlags};
 
 /// A path or name under construction, with its NUL.
 #[derive(Debug)]
@@ -25,7 +28,13 @@ impl Path {
         Some(path)
     }
 
+    /// A number between two parts. `None` as above.
+    pub fn with_number(before: &[u8], number: u64, behind: &[u8]) -> Option<Self> {
+        Self::of(&[before, decimal(number, &mut [0; 20]), behind])
+    }
+
     /// The path, without its NUL.
+    #[inline(never)] // used all over
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
@@ -34,4 +43,12 @@ impl Path {
     pub fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
     }
+}
+
+/// Opens what the parts, one behind the other, are the path of, as seen from a directory.
+///
+/// # Errors
+/// Those of openat(2); `ENOENT` for a path that is longer than any there can be.
+pub fn open_at(directory: &Fd, parts: &[&[u8]], flags: OpenFlags) -> Result<Fd, Errno> {
+    directory.open_at(Path::of(parts).ok_or(Errno::ENOENT)?.as_c_str(), flags)
 }

@@ -2,76 +2,112 @@
 
 use super::calendar::{SECONDS_OF_DAY, date, days};
 use super::lines::decimal;
-use super::tzif::Zone;
+use crate::bytes::split_once;
+use crate::guest::LocalTime;
 
 /// The time that the rule gives at `time_s`, seconds since 1970. `None` if it is no rule.
-pub fn local(rule: &[u8], time_s: i64) -> Option<Zone<'_>> {
-    let (standard, rest) = name(rule)?;
-    let (west_s, rest) = time(rest)?;
-    let offset_s = i32::try_from(west_s.checked_neg()?).ok()?;
-    let standard = Zone { abbreviation: standard, offset_s };
-    if rest.is_empty() {
-        return Some(standard);
-    }
-    let (summer, rest) = name(rest)?;
-    let (offset_s, rest) = match time(rest) {
-        Some((west_s, rest)) => (i32::try_from(west_s.checked_neg()?).ok()?, rest),
-        None => (offset_s.checked_add(3600)?, rest),
-    };
-    let summer = Zone { abbreviation: summer, offset_s };
-    // Without dates, those of the United States, as C libraries take them.
-    let dates = if rest.is_empty() { b",M3.2.0,M11.1.0" } else { rest };
-    let (begin, rest) = Change::read(dates.strip_prefix(b",")?)?;
-    let (end, rest) = Change::read(rest.strip_prefix(b",")?)?;
-    if !rest.is_empty() {
-        return None;
-    }
-    let (year, ..) = date(time_s.checked_add(i64::from(standard.offset_s))?.div_euclid(SECONDS_OF_DAY));
-    // Each change is told in the time that holds before it.
-    let begin_s = begin.at(year)?.checked_sub(i64::from(standard.offset_s))?;
-    let end_s = end.at(year)?.checked_sub(i64::from(summer.offset_s))?;
-    let is_summer =
-        if begin_s <= end_s { (begin_s..end_s).contains(&time_s) } else { !(end_s..begin_s).contains(&time_s) };
-    Some(if is_summer { summer } else { standard })
-}
-
-/// A name: letters, or anything in angle brackets.
-fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, rest) = match text.strip_prefix(b"<") {
-        Some(quoted) => {
-            let end = quoted.iter().position(|&byte| byte == b'>')?;
-            (quoted.get(..end)?, quoted.get(end.saturating_add(1)..)?)
-        }
-        None => {
-            let end = text.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(text.len());
-            text.split_at_checked(end)?
-        }
-    };
-    if name.len() < 3 { None } else { Some((name, rest)) }
-}
-
-/// `[+-]hh[:mm[:ss]]` in seconds.
-fn time(text: &[u8]) -> Option<(i64, &[u8])> {
-    let (negative, mut rest) = match text.split_first()? {
-        (b'-', rest) => (true, rest),
-        (b'+', rest) => (false, rest),
-        _ => (false, text),
-    };
-    let mut seconds = 0_i64;
-    for (index, unit_s) in [3600_i64, 60, 1].into_iter().enumerate() {
-        if index > 0 {
-            match rest.strip_prefix(b":") {
-                Some(more) => rest = more,
-                None => break,
+pub fn local(rule: &[u8], time_s: i64) -> Option<LocalTime<'_>> {
+    let mut rule = Rule(rule);
+    let standard = rule.name()?;
+    let standard_s = rule.time()?.wrapping_neg();
+    let (mut name, mut offset_s) = (standard, standard_s);
+    if !rule.0.is_empty() {
+        let summer = rule.name()?;
+        let mut ahead = Rule(rule.0);
+        let summer_s = match ahead.time() {
+            Some(west_s) => {
+                rule = ahead;
+                west_s.wrapping_neg()
             }
+            None => standard_s.wrapping_add(3600),
+        };
+        // Without dates, those of the United States, as C libraries take them.
+        if rule.0.is_empty() {
+            rule = Rule(b",M3.2.0,M11.1.0");
         }
-        let (value, more) = decimal(rest)?;
-        let most = if index == 0 { 167 } else { 59 };
-        let value = i64::try_from(value).ok().filter(|value| *value <= most)?;
-        seconds = seconds.checked_add(value.checked_mul(unit_s)?)?;
-        rest = more;
+        rule.take(b',')?;
+        let begin = rule.change()?;
+        rule.take(b',')?;
+        let end = rule.change()?;
+        if !rule.0.is_empty() {
+            return None;
+        }
+        let (year, ..) = date(time_s.checked_add(standard_s)?.div_euclid(SECONDS_OF_DAY));
+        // Each change is told in the time that holds before it.
+        let begin_s = begin.at(year)?.checked_sub(standard_s)?;
+        let end_s = end.at(year)?.checked_sub(summer_s)?;
+        let (is_after_begin, is_after_end) = (begin_s <= time_s, end_s <= time_s);
+        let is_summer =
+            if begin_s <= end_s { is_after_begin && !is_after_end } else { is_after_begin || !is_after_end };
+        if is_summer {
+            (name, offset_s) = (summer, summer_s);
+        }
     }
-    Some((if negative { seconds.checked_neg()? } else { seconds }, rest))
+    Some(LocalTime { abbreviation: name, offset_s: i32::try_from(offset_s).ok()? })
+}
+
+/// What is left of a rule, from which its parts are taken one by one.
+struct Rule<'r>(&'r [u8]);
+
+impl<'r> Rule<'r> {
+    /// A byte, if it is that.
+    fn take(&mut self, byte: u8) -> Option<()> {
+        self.0 = self.0.strip_prefix(&[byte])?;
+        Some(())
+    }
+
+    /// A number of a range.
+    fn number(&mut self, least: i64, most: i64) -> Option<i64> {
+        let (value, rest) = decimal(self.0)?;
+        self.0 = rest;
+        i64::try_from(value).ok().filter(|value| (least..=most).contains(value))
+    }
+
+    /// A name: letters, or anything in angle brackets.
+    fn name(&mut self) -> Option<&'r [u8]> {
+        let (name, rest) = match self.take(b'<') {
+            Some(()) => split_once(self.0, b'>')?,
+            None => {
+                let end = self.0.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(self.0.len());
+                self.0.split_at_checked(end)?
+            }
+        };
+        self.0 = rest;
+        if name.len() < 3 { None } else { Some(name) }
+    }
+
+    /// `[+-]hh[:mm[:ss]]` in seconds.
+    fn time(&mut self) -> Option<i64> {
+        let is_negative = self.take(b'-').is_some();
+        if !is_negative {
+            self.take(b'+');
+        }
+        let mut seconds = self.number(0, 167)?.wrapping_mul(3600);
+        for unit_s in [60, 1] {
+            if self.take(b':').is_none() {
+                break;
+            }
+            seconds = seconds.wrapping_add(self.number(0, 59)?.wrapping_mul(unit_s));
+        }
+        Some(if is_negative { seconds.wrapping_neg() } else { seconds })
+    }
+
+    /// When the time changes.
+    fn change(&mut self) -> Option<Change> {
+        let day = if self.take(b'J').is_some() {
+            Day::Julian(self.number(1, 365)?)
+        } else if self.take(b'M').is_some() {
+            let month = self.number(1, 12)?.wrapping_sub(1);
+            self.take(b'.')?;
+            let week = self.number(1, 5)?;
+            self.take(b'.')?;
+            Day::Weekday { month, week, day: self.number(0, 6)? }
+        } else {
+            Day::Ordinal(self.number(0, 365)?)
+        };
+        let time_s = if self.take(b'/').is_some() { self.time()? } else { 7200 };
+        Some(Change { day, time_s })
+    }
 }
 
 /// A day of the year.
@@ -93,55 +129,25 @@ struct Change {
 }
 
 impl Change {
-    fn read(text: &[u8]) -> Option<(Self, &[u8])> {
-        let number = |text, least: i64, most: i64| {
-            let (value, rest) = decimal(text)?;
-            let value = i64::try_from(value).ok().filter(|value| (least..=most).contains(value))?;
-            Some((value, rest))
-        };
-        let (day, rest) = match text.split_first()? {
-            (b'J', rest) => {
-                let (day, rest) = number(rest, 1, 365)?;
-                (Day::Julian(day), rest)
-            }
-            (b'M', rest) => {
-                let (month, rest) = number(rest, 1, 12)?;
-                let (week, rest) = number(rest.strip_prefix(b".")?, 1, 5)?;
-                let (day, rest) = number(rest.strip_prefix(b".")?, 0, 6)?;
-                (Day::Weekday { month: month.saturating_sub(1), week, day }, rest)
-            }
-            _ => {
-                let (day, rest) = number(text, 0, 365)?;
-                (Day::Ordinal(day), rest)
-            }
-        };
-        match rest.strip_prefix(b"/") {
-            Some(rest) => time(rest).map(|(time_s, rest)| (Change { day, time_s }, rest)),
-            None => Some((Change { day, time_s: 7200 }, rest)),
-        }
-    }
-
-    /// The change in a year, in seconds since 1970 of the clock on the wall.
+    /// The change in a year, in seconds since 1970 of the clock on the wall. The days of a year whose seconds can be told
+    /// are far from the ends of an `i64`.
     fn at(self, year: i64) -> Option<i64> {
-        let first = days(year, 0, 1);
         let day = match self.day {
-            Day::Ordinal(day) => first.checked_add(day)?,
-            Day::Julian(day) => {
-                let leap = days(year, 2, 1).checked_sub(days(year, 1, 1))? == 29;
-                let skipped = i64::from(leap && day >= 60);
-                first.checked_add(day)?.checked_sub(1)?.checked_add(skipped)?
-            }
+            Day::Ordinal(day) => days(year, 0, 1).wrapping_add(day),
+            // From March on they are counted from its first day, which is number 60.
+            Day::Julian(day) if day >= 60 => days(year, 2, 1).wrapping_add(day).wrapping_sub(60),
+            Day::Julian(day) => days(year, 0, 1).wrapping_add(day).wrapping_sub(1),
             Day::Weekday { month, week, day } => {
                 let first = days(year, month, 1);
                 let next_month =
-                    if month == 11 { days(year.checked_add(1)?, 0, 1) } else { days(year, month.checked_add(1)?, 1) };
+                    if month == 11 { days(year.wrapping_add(1), 0, 1) } else { days(year, month.wrapping_add(1), 1) };
                 // 1970 began on a Thursday.
-                let weekday = first.checked_add(4)?.rem_euclid(7);
-                let offset =
-                    day.checked_sub(weekday)?.rem_euclid(7).checked_add(week.checked_sub(1)?.checked_mul(7)?)?;
-                let found = first.checked_add(offset)?;
-                // The fifth may be the fourth.
-                if found < next_month { found } else { found.checked_sub(7)? }
+                let weekday = first.wrapping_add(4).rem_euclid(7);
+                let found =
+                    first.wrapping_add(day.wrapping_sub(weekday).rem_euclid(7)).wrapping_add(week.wrapping_mul(7));
+                // They are counted from 1, and the fifth may be the fourth.
+                let found = found.wrapping_sub(7);
+                if found < next_month { found } else { found.wrapping_sub(7) }
             }
         };
         day.checked_mul(SECONDS_OF_DAY)?.checked_add(self.time_s)
@@ -173,7 +179,7 @@ mod tests {
             ("AAA0BBB,J60/0,J300/0", 1_709_251_200, "BBB", 3600),
             ("AAA0BBB,59/0,300/0", 1_709_164_800, "BBB", 3600),
         ] {
-            let zone = Zone { abbreviation: name.as_bytes(), offset_s: offset };
+            let zone = LocalTime { abbreviation: name.as_bytes(), offset_s: offset };
             assert_eq!(local(rule.as_bytes(), time), Some(zone), "{rule} at {time}");
         }
     }

@@ -37,12 +37,11 @@ impl Linux {
         buffer: &mut [u8],
         visit: &mut dyn FnMut(&[u8], i64) -> bool,
     ) -> Result<bool, Errno> {
-        let kept = self.told.take().filter(|told| from > 0 && told.count == from && told.path == path);
-        let mut told = match kept {
-            Some(told) => told,
-            None => Told { path, file: self.proc.open(path)?, lines: Lines::default(), count: 0 },
-        };
-        let Told { file, lines, count, .. } = &mut told;
+        if !self.told.as_ref().is_some_and(|told| from > 0 && told.count == from && told.path == path) {
+            self.told = None;
+            self.told = Some(Told { path, file: self.proc.open(path)?, lines: Lines::default(), count: 0 });
+        }
+        let Some(Told { file, lines, count, .. }) = &mut self.told else { return Ok(true) };
         let is_end = lines.each(file, buffer, &mut |line| {
             let behind = count.saturating_add(1);
             let is_told = *count < from || visit(line, behind);
@@ -50,11 +49,11 @@ impl Linux {
                 *count = behind;
             }
             is_told
-        })?;
-        if !is_end {
-            self.told = Some(told);
+        });
+        if is_end != Ok(false) {
+            self.told = None;
         }
-        Ok(is_end)
+        is_end
     }
 }
 

@@ -36,7 +36,8 @@ impl Pseudo {
     /// # Errors
     /// Those of open(2); if it is not mounted, those of a private mount.
     pub fn open(&mut self, path: &CStr) -> Result<Fd, Errno> {
-        self.with_root(|root| root.open_at(path, OpenFlags::READ))
+        let mut mounted = None;
+        self.root(&mut mounted)?.open_at(path, OpenFlags::READ)
     }
 
     /// Whether it surely has no such file or directory, or can itself not be had.
@@ -49,7 +50,8 @@ impl Pseudo {
     /// # Errors
     /// Those of faccessat(2); if it is not mounted, those of a private mount.
     pub fn may_write(&mut self, path: &CStr) -> Result<(), Errno> {
-        self.with_root(|root| fd::access(Some(root), path, Access::WRITE))
+        let mut mounted = None;
+        fd::access(Some(self.root(&mut mounted)?), path, Access::WRITE)
     }
 
     /// Reads where a symbolic link in it points to.
@@ -57,21 +59,22 @@ impl Pseudo {
     /// # Errors
     /// Those of readlink(2); if it is not mounted, those of a private mount.
     pub fn read_link(&mut self, path: &CStr, buffer: &mut [u8]) -> Result<usize, Errno> {
-        self.with_root(|root| fd::read_link_at(root, path, buffer))
+        let mut mounted = None;
+        fd::read_link_at(self.root(&mut mounted)?, path, buffer)
     }
 
-    /// The mounted one is opened anew for each use: kept open, it could not be unmounted.
-    fn with_root<T>(&mut self, act: impl FnOnce(&Fd) -> Result<T, Errno>) -> Result<T, Errno> {
+    /// Its root. The mounted one is opened anew for each use, into `mounted`: kept open, it could not be unmounted.
+    fn root<'r>(&'r mut self, mounted: &'r mut Option<Fd>) -> Result<&'r Fd, Errno> {
         if let Ok(root) = Fd::open(self.path, OpenFlags::READ.with(OpenFlags::DIRECTORY))
             && mount::is_of_kind(&root, self.number)
         {
-            return act(&root);
+            return Ok(mounted.insert(root));
         }
         let root = match self.private.take() {
             Some(root) => root,
             None => self.mount()?,
         };
-        act(self.private.insert(root))
+        Ok(self.private.insert(root))
     }
 
     fn mount(&self) -> Result<Fd, Errno> {
@@ -80,7 +83,7 @@ impl Pseudo {
             mounted => return mounted,
         }
         let mut result = Err(Errno::ENOSYS);
-        for place in PLACES {
+        for place in &PLACES {
             result = mount::detached_over(self.kind, place);
             if result.is_ok() {
                 break;

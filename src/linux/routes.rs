@@ -8,6 +8,7 @@ use core::ffi::CStr;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Linux;
+use super::lines;
 use super::proc_lines::{Words, number};
 use crate::errno::Errno;
 use crate::guest::{ListPlace, Route, RouteError, Routes, ShortName, Way};
@@ -22,13 +23,13 @@ impl Routes for Linux {
         &mut self,
         ListPlace([from, file]): ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(Route, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&Route, ListPlace) -> bool,
     ) -> Result<(), RouteError> {
         let mut is_v6 = file != 0;
         if !is_v6 {
             is_v6 = self
                 .proc_lines(V4, from, buffer, &mut |line, behind| {
-                    v4(line).is_none_or(|route| visit(route, ListPlace([behind, 0])))
+                    v4(line).is_none_or(|route| visit(&route, ListPlace([behind, 0])))
                 })
                 .map_err(RouteError::V4)?;
         }
@@ -37,7 +38,7 @@ impl Routes for Linux {
         }
         let from = if file == 0 { 0 } else { from };
         let told = self.proc_lines(V6, from, buffer, &mut |line, behind| {
-            v6(line).is_none_or(|route| visit(route, ListPlace([behind, 1])))
+            v6(line).is_none_or(|route| visit(&route, ListPlace([behind, 1])))
         });
         match told {
             // A kernel without IPv6.
@@ -62,23 +63,10 @@ fn hexadecimal(words: &mut Words<'_>) -> Option<u32> {
     from_hexadecimal(words.next()?)
 }
 
-/// A loop: the standard library's takes a `str` and any radix, and several times the room.
 #[inline(never)] // used all over
 fn from_hexadecimal(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |number, &digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit.wrapping_sub(b'0'),
-            b'A'..=b'F' => digit.wrapping_sub(b'A' - 10),
-            b'a'..=b'f' => digit.wrapping_sub(b'a' - 10),
-            _ => return None,
-        };
-        Some(number.checked_mul(16)? | u32::from(value))
-    })
-}
-
-/// An address of IPv4 as the number that it is in memory.
-fn v4_address(words: &mut Words<'_>) -> Option<Ipv4Addr> {
-    hexadecimal(words).map(|number| Ipv4Addr::from(number.to_ne_bytes()))
+    let (value, []) = lines::number(digits, 16)? else { return None };
+    u32::try_from(value).ok()
 }
 
 /// An address of IPv6 as its 32 digits.
@@ -99,16 +87,14 @@ fn v6_address(words: &mut Words<'_>) -> Option<Ipv6Addr> {
 fn v4(line: &[u8]) -> Option<Route> {
     let mut words = Words(line);
     let interface = ShortName::of(words.next()?);
-    let destination = v4_address(&mut words)?;
-    let gateway = v4_address(&mut words)?;
-    let flags = hexadecimal(&mut words)?;
-    let references = unsigned(&mut words)?;
-    let uses = unsigned(&mut words)?;
-    let metric = unsigned(&mut words)?;
-    let mask = v4_address(&mut words)?;
-    let mtu = unsigned(&mut words)?;
-    let window = unsigned(&mut words)?;
-    let round_trip = unsigned(&mut words)?;
+    let mut fields = [0; 10];
+    for (field, &is_hexadecimal) in fields.iter_mut().zip(b"xxx   x   ") {
+        *field = if is_hexadecimal == b'x' { hexadecimal(&mut words) } else { unsigned(&mut words) }?;
+    }
+    let [destination, gateway, flags, references, uses, metric, mask, mtu, window, round_trip] = fields;
+    // An address is printed as the number that it is in memory.
+    let [destination, gateway, mask] =
+        [destination, gateway, mask].map(|address| Ipv4Addr::from(address.to_ne_bytes()));
     let way = Way::V4 { destination, mask, gateway, mtu, window, round_trip };
     Some(Route { interface, metric, flags, references, uses, way })
 }
@@ -206,7 +192,7 @@ mod tests {
                     if is_told {
                         place = behind;
                         // How often it is referred to changes meanwhile.
-                        all.push(Route { references: 0, ..route });
+                        all.push(Route { references: 0, ..*route });
                     }
                     is_told
                 })

@@ -22,13 +22,13 @@ impl CpuStatistics for Linux {
         &mut self,
         ListPlace([from, _]): ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(CpuTimes, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&CpuTimes, ListPlace) -> bool,
     ) -> Result<(), Errno> {
         let mut is_end = false;
         self.proc_lines(c"stat", from, buffer, &mut |line, behind| {
             // The processors come first.
             is_end = !line.starts_with(b"cpu");
-            !is_end && cpu_times(line).is_none_or(|times| visit(times, ListPlace([behind, 0])))
+            !is_end && cpu_times(line).is_none_or(|times| visit(&times, ListPlace([behind, 0])))
         })?;
         if is_end {
             self.told = None;
@@ -42,10 +42,10 @@ impl DiskStatistics for Linux {
         &mut self,
         ListPlace([from, _]): ListPlace,
         buffer: &mut [u8],
-        visit: &mut dyn FnMut(DiskCounters, ListPlace) -> bool,
+        visit: &mut dyn FnMut(&DiskCounters, ListPlace) -> bool,
     ) -> Result<(), Errno> {
         self.proc_lines(c"diskstats", from, buffer, &mut |line, behind| {
-            disk_counters(line).is_none_or(|counters| visit(counters, ListPlace([behind, 0])))
+            disk_counters(line).is_none_or(|counters| visit(&counters, ListPlace([behind, 0])))
         })
         .map(drop)
     }

@@ -5,7 +5,6 @@ use core::ffi::CStr;
 use super::Linux;
 use super::lines::read_whole;
 use super::path::Path;
-use super::tzif::Zone;
 use super::{posix_zone, tzif};
 use crate::errno::Errno;
 use crate::guest::{LocalTime, TimeZone};
@@ -19,29 +18,24 @@ impl TimeZone for Linux {
     fn local_time<'b>(&mut self, time_s: i64, buffer: &'b mut [u8]) -> Result<LocalTime<'b>, Errno> {
         let Some(name) = start::environment(c"TZ") else {
             return match read(c"/etc/localtime", buffer) {
-                Ok(file) => tzif::local(file, time_s).map(local_time).ok_or(Errno::EINVAL),
+                Ok(file) => tzif::local(file, time_s).ok_or(Errno::EINVAL),
                 Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(UTC),
                 Err(errno) => Err(errno),
             };
         };
-        let bytes = name.to_bytes();
-        let bytes = bytes.strip_prefix(b":").unwrap_or(bytes);
-        if let Some(zone) = posix_zone::local(bytes, time_s) {
-            return Ok(local_time(zone));
+        let name = name.to_bytes();
+        let name = name.strip_prefix(b":").unwrap_or(name);
+        if let Some(zone) = posix_zone::local(name, time_s) {
+            return Ok(zone);
         }
-        let directory = if bytes.starts_with(b"/") { b"" } else { ZONES };
-        let file = Path::of(&[directory, bytes]).ok_or(Errno::ENAMETOOLONG);
-        let zone = file.and_then(|file| read(file.as_c_str(), buffer)).ok().and_then(|file| tzif::local(file, time_s));
+        let directory = if name.starts_with(b"/") { b"" } else { ZONES };
+        let file = Path::of(&[directory, name]).and_then(|file| read(file.as_c_str(), buffer).ok());
         // A name that means nothing is UTC, as tzset(3) has it.
-        Ok(zone.map_or(UTC, local_time))
+        Ok(file.and_then(|file| tzif::local(file, time_s)).unwrap_or(UTC))
     }
 }
 
 const UTC: LocalTime<'static> = LocalTime { abbreviation: b"UTC", offset_s: 0 };
-
-fn local_time(zone: Zone<'_>) -> LocalTime<'_> {
-    LocalTime { abbreviation: zone.abbreviation, offset_s: zone.offset_s }
-}
 
 /// The whole file; one that does not fit is refused rather than cut.
 fn read<'b>(path: &CStr, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {

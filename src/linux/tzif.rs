@@ -1,15 +1,8 @@
 //! Reading a time zone file (tzfile(5), RFC 8536): the transitions, and behind the last of them the rule at its end.
 
 use super::posix_zone;
-
-/// The time of a place at some moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zone<'z> {
-    /// Its name, such as `CEST`.
-    pub abbreviation: &'z [u8],
-    /// Seconds east of UTC.
-    pub offset_s: i32,
-}
+use crate::bytes::before;
+use crate::guest::LocalTime;
 
 /// The counts of a header, and what follows it.
 struct Block<'f> {
@@ -51,7 +44,7 @@ impl<'f> Block<'f> {
 }
 
 /// The time at `time_s`, seconds since 1970. `None` if the file is malformed.
-pub fn local(file: &[u8], time_s: i64) -> Option<Zone<'_>> {
+pub fn local(file: &[u8], time_s: i64) -> Option<LocalTime<'_>> {
     let (first, version) = Block::of(file, 4)?;
     if version == 0 {
         return within(&first, 4, time_s, b"");
@@ -59,11 +52,11 @@ pub fn local(file: &[u8], time_s: i64) -> Option<Zone<'_>> {
     // The first block is for programs that know only 32 bits.
     let (block, _) = Block::of(first.data.get(first.length..)?, 8)?;
     let footer = block.data.get(block.length..)?.strip_prefix(b"\n")?;
-    let rule = footer.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let rule = before(footer, b'\n');
     within(&block, 8, time_s, rule)
 }
 
-fn within<'f>(block: &Block<'f>, width: usize, time_s: i64, rule: &'f [u8]) -> Option<Zone<'f>> {
+fn within<'f>(block: &Block<'f>, width: usize, time_s: i64, rule: &'f [u8]) -> Option<LocalTime<'f>> {
     let (times, rest) = block.data.split_at_checked(block.times.checked_mul(width)?)?;
     let (kinds, rest) = rest.split_at_checked(block.times)?;
     let (types, rest) = rest.split_at_checked(block.types.checked_mul(TYPE_BYTES)?)?;
@@ -93,8 +86,8 @@ fn within<'f>(block: &Block<'f>, width: usize, time_s: i64, rule: &'f [u8]) -> O
     };
     let kind = types.get(kind.checked_mul(TYPE_BYTES)?..)?.first_chunk::<TYPE_BYTES>()?;
     let [a, b, c, d, _, name] = *kind;
-    let abbreviation = names.get(usize::from(name)..)?.split(|&byte| byte == 0).next().unwrap_or_default();
-    Some(Zone { abbreviation, offset_s: i32::from_be_bytes([a, b, c, d]) })
+    let abbreviation = before(names.get(usize::from(name)..)?, 0);
+    Some(LocalTime { abbreviation, offset_s: i32::from_be_bytes([a, b, c, d]) })
 }
 
 #[cfg(test)]
@@ -133,7 +126,7 @@ mod tests {
         for (time, name, offset) in
             [(i64::MIN, "LMT", 3208), (999, "LMT", 3208), (1000, "SUM", 7200), (1999, "SUM", 7200), (2000, "WIN", 3600)]
         {
-            assert_eq!(local(&file, time), Some(Zone { abbreviation: name.as_bytes(), offset_s: offset }));
+            assert_eq!(local(&file, time), Some(LocalTime { abbreviation: name.as_bytes(), offset_s: offset }));
         }
     }
 
@@ -141,7 +134,7 @@ mod tests {
     fn behind_the_last_transition_the_rule_holds() {
         let file = sample("XXX-5");
         assert_eq!(local(&file, 1999).map(|zone| zone.offset_s), Some(7200));
-        assert_eq!(local(&file, 2000), Some(Zone { abbreviation: b"XXX", offset_s: 18000 }));
+        assert_eq!(local(&file, 2000), Some(LocalTime { abbreviation: b"XXX", offset_s: 18000 }));
     }
 
     #[test]

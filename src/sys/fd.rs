@@ -99,6 +99,12 @@ impl Fd {
         check(unsafe { kernel::openat(self.0, path.as_ptr(), flags.0 | libc::O_CLOEXEC, PERMISSIONS) }).map(Fd)
     }
 
+    /// Whether there is something at `path`, as seen from this directory.
+    #[cfg(any(feature = "freeze", feature = "inventory"))]
+    pub fn has(&self, path: &CStr) -> bool {
+        self.open_at(path, OpenFlags::PLACE).is_ok()
+    }
+
     /// Opens `path`, as seen from this directory, to write; it is made, with the permissions 0600, if it is missing.
     ///
     /// # Errors

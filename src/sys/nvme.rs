@@ -27,18 +27,17 @@ struct AdminCommand {
     result: u32,
 }
 
-/// Reads the page of SMART and health (02h) of the controller that `disk` is on.
+/// Reads into `page` the page of SMART and health (02h) of the controller that `disk` is on.
 ///
 /// # Errors
 /// Those of the driver: `ENOTTY` for what is no NVMe disk, `EACCES` without privilege. `EIO` if the controller refuses.
-pub fn smart(disk: &Fd) -> Result<[u8; SMART_BYTES], Errno> {
+pub fn smart(disk: &Fd, page: &mut [u8; SMART_BYTES]) -> Result<(), Errno> {
     // The number of NVME_IOCTL_ADMIN_CMD on x86, ARM and RISC-V: direction, size, `N`, 41h.
     const ADMIN_COMMAND: c_long = 0xC048_4E41;
     const GET_LOG_PAGE: u8 = 0x02;
     const OF_CONTROLLER: u32 = u32::MAX;
     // The page, and above it how many words of four bytes there are, less one.
     const SMART_PAGE: u32 = 0x02 | (0x7F << 16);
-    let mut page = [0; SMART_BYTES];
     let mut command = AdminCommand {
         opcode: GET_LOG_PAGE,
         name_space: OF_CONTROLLER,
@@ -52,7 +51,7 @@ pub fn smart(disk: &Fd) -> Result<[u8; SMART_BYTES], Errno> {
     // the request.
     let status = check(unsafe { libc::syscall(libc::SYS_ioctl, disk.raw(), ADMIN_COMMAND, &raw mut command) })?;
     // Above 0 it is what the controller says.
-    if status == 0 { Ok(page) } else { Err(Errno::EIO) }
+    if status == 0 { Ok(()) } else { Err(Errno::EIO) }
 }
 
 const _: () = assert!(size_of::<AdminCommand>() == 0x48, "as in the number of the request");

@@ -2,8 +2,9 @@
 //! `devices/pci0000:00/0000:00:02.0/virtio1/block/vda`, which goes from the root of the machine through each controller and
 //! bus to the disk. What the path does not tell is asked of [`Surroundings`].
 
+use crate::bytes::{before, position};
 use crate::guest::{CcwDevice, DiskBus, DiskPlace, PciFunction};
-use crate::linux::lines::decimal;
+use crate::linux::lines::{decimal, numbers};
 
 /// The drivers of PCI devices that tell what a disk hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,18 +25,24 @@ pub enum Driver {
     Other,
 }
 
+/// The names of the drivers that are known, and which they are.
+const NAMES: &[u8] = b"ata_piix ahci sym53c8xx virtio-pci nvme xhci_hcd ehci-pci ohci-pci uhci_hcd";
+const DRIVERS: [Driver; 9] = [
+    Driver::AtaPiix,
+    Driver::Ahci,
+    Driver::Sym53c8xx,
+    Driver::VirtioPci,
+    Driver::Nvme,
+    Driver::Usb,
+    Driver::Usb,
+    Driver::Usb,
+    Driver::Usb,
+];
+
 impl Driver {
     /// The driver of that name.
     pub fn named(name: &[u8]) -> Self {
-        match name {
-            b"ata_piix" => Driver::AtaPiix,
-            b"ahci" => Driver::Ahci,
-            b"sym53c8xx" => Driver::Sym53c8xx,
-            b"virtio-pci" => Driver::VirtioPci,
-            b"nvme" => Driver::Nvme,
-            b"xhci_hcd" | b"ehci-pci" | b"ohci-pci" | b"uhci_hcd" => Driver::Usb,
-            _ => Driver::Other,
-        }
+        position(NAMES, name).and_then(|index| DRIVERS.get(index).copied()).unwrap_or(Driver::Other)
     }
 }
 
@@ -49,16 +56,50 @@ pub trait Surroundings {
     fn position(&mut self, path: &[u8], word: &[u8], number: u64) -> Option<u64>;
 }
 
-/// The components of a path, each with what is before it and what is up to its end.
-fn components(path: &[u8]) -> impl Iterator<Item = (&[u8], &[u8], &[u8])> {
-    let mut end = 0_usize;
-    path.split(|&byte| byte == b'/').map(move |component| {
-        let start = end;
-        end = start.saturating_add(component.len());
-        let pieces = (component, path.get(..start).unwrap_or_default(), path.get(..end).unwrap_or_default());
-        end = end.saturating_add(1);
-        pieces
-    })
+/// The components of a path, taken one by one.
+#[derive(Clone, Copy)]
+pub(super) struct Components<'p> {
+    path: &'p [u8],
+    /// Where the one taken last begins, and where the next one does.
+    start: usize,
+    next: usize,
+}
+
+impl<'p> Components<'p> {
+    #[inline(never)] // as above
+    pub(super) fn of(path: &'p [u8]) -> Self {
+        Components { path, start: 0, next: 0 }
+    }
+
+    /// The next one.
+    #[inline(never)] // used all over
+    fn next(&mut self) -> Option<&'p [u8]> {
+        let component = before(self.path.get(self.next..)?, b'/');
+        self.start = self.next;
+        self.next = self.start.wrapping_add(component.len()).wrapping_add(1);
+        Some(component)
+    }
+
+    /// The next one that begins with a word, and what of it is behind that.
+    #[inline(never)] // as above
+    pub(super) fn find(&mut self, word: &[u8]) -> Option<&'p [u8]> {
+        loop {
+            if let Some(rest) = self.next()?.strip_prefix(word) {
+                return Some(rest);
+            }
+        }
+    }
+
+    /// What is before the one taken last.
+    #[inline(never)] // as above
+    pub(super) fn before(&self) -> &'p [u8] {
+        self.path.get(..self.start).unwrap_or_default()
+    }
+
+    /// The path up to the end of the one taken last.
+    fn up_to_it(&self) -> &'p [u8] {
+        self.path.get(..self.next.wrapping_sub(1)).unwrap_or_default()
+    }
 }
 
 /// Where the disk with the device at `path` is. Bounded by the length of the path.
@@ -68,7 +109,7 @@ pub fn place(path: &[u8], around: &mut dyn Surroundings) -> DiskPlace {
         return place;
     }
     place.ccw = ccw(path);
-    let has = |start: &[u8]| components(path).any(|(component, ..)| component.starts_with(start));
+    let has = |word: &[u8]| Components::of(path).find(word).is_some();
     if has(b"virtio") && has(b"block") {
         match target(path) {
             Some([bus, target, unit]) => {
@@ -85,9 +126,10 @@ pub fn place(path: &[u8], around: &mut dyn Surroundings) -> DiskPlace {
 fn pci(path: &[u8], around: &mut dyn Surroundings, place: &mut DiskPlace) -> bool {
     let mut is_below = false;
     let mut found = None;
-    for (component, _, up_to_it) in components(path) {
-        if let Some(function) = pci_function(component).filter(|_| is_below) {
-            let driver = around.driver(up_to_it);
+    let mut components = Components::of(path);
+    while let Some(component) = components.next() {
+        if is_below && let Some(function) = pci_function(component) {
+            let driver = around.driver(components.up_to_it());
             if driver != Driver::Other {
                 found = Some((function, driver));
                 break;
@@ -119,58 +161,55 @@ fn pci(path: &[u8], around: &mut dyn Surroundings, place: &mut DiskPlace) -> boo
 
 /// `0000:00:1f.2`: domain, bus, slot and function, in hexadecimal.
 fn pci_function(component: &[u8]) -> Option<PciFunction> {
-    let (domain, rest) = hexadecimal(component)?;
-    let (bus, rest) = hexadecimal(rest.strip_prefix(b":")?)?;
-    let (slot, rest) = hexadecimal(rest.strip_prefix(b":")?)?;
-    let (function, rest) = hexadecimal(rest.strip_prefix(b".")?)?;
-    rest.is_empty().then_some(PciFunction { domain, bus, slot, function })
+    let [domain, bus, slot, function] = hexadecimal(component, b"::.")?;
+    Some(PciFunction { domain, bus, slot, function })
 }
 
 /// `css0/0.0.0002/0.0.1a2b`: a subchannel, and the device on it.
 fn ccw(path: &[u8]) -> Option<CcwDevice> {
-    let mut components = components(path).map(|(component, ..)| component);
-    components.find(|component| component.starts_with(b"css"))?;
-    let [subsystem, subchannel_set, subchannel] = bus_id(components.next()?)?;
-    let [_, _, device] = bus_id(components.next()?)?;
+    let mut components = Components::of(path);
+    components.find(b"css")?;
+    let [subsystem, subchannel_set, subchannel, _] = hexadecimal(components.next()?, b"..")?;
+    let [_, _, device, _] = hexadecimal(components.next()?, b"..")?;
     Some(CcwDevice { subsystem, subchannel_set, subchannel, device })
 }
 
-/// Three numbers in hexadecimal, with points between them.
-fn bus_id(component: &[u8]) -> Option<[u32; 3]> {
-    let (first, rest) = hexadecimal(component)?;
-    let (second, rest) = hexadecimal(rest.strip_prefix(b".")?)?;
-    let (third, rest) = hexadecimal(rest.strip_prefix(b".")?)?;
-    rest.is_empty().then_some([first, second, third])
+/// A component that is three or four numbers in hexadecimal with separators between them. With three, the fourth is 0.
+fn hexadecimal(component: &[u8], separators: &[u8]) -> Option<[u32; 4]> {
+    let mut values = [0; 4];
+    let values = values.get_mut(..=separators.len())?;
+    let [] = numbers(component, 16, separators, values)? else { return None };
+    let mut parts = [0; 4];
+    for (part, value) in parts.iter_mut().zip(values) {
+        *part = u32::try_from(*value).ok()?;
+    }
+    Some(parts)
 }
 
 /// `target2:0:1/2:0:1:3`: channel, target and logical unit of a SCSI disk; the first number is the host's.
 pub(super) fn target(path: &[u8]) -> Option<[u64; 3]> {
-    let mut components = components(path).map(|(component, ..)| component);
-    components.find(|component| component.starts_with(b"target"))?;
-    let (_, rest) = decimal(components.next()?)?;
-    let (channel, rest) = decimal(rest.strip_prefix(b":")?)?;
-    let (target, rest) = decimal(rest.strip_prefix(b":")?)?;
-    let (unit, _) = decimal(rest.strip_prefix(b":")?)?;
+    let mut components = Components::of(path);
+    components.find(b"target")?;
+    let mut values = [0; 4];
+    numbers(components.next()?, 10, b":::", &mut values)?;
+    let [_, channel, target, unit] = values;
     Some([channel, target, unit])
 }
 
 /// Which port of its controller a disk is at: they are numbered through all controllers of the machine, `ata1` and on, or
 /// `host0` and on with old kernels.
 fn port(path: &[u8], around: &mut dyn Surroundings) -> Option<u64> {
-    [&b"ata"[..], b"host"].into_iter().find_map(|word| {
-        components(path).find_map(|(component, before_it, _)| match decimal(component.strip_prefix(word)?) {
-            Some((number, b"")) => around.position(before_it, word, number),
-            _ => None,
-        })
-    })
-}
-
-/// A number in hexadecimal at the start of a text, and what follows it.
-fn hexadecimal(text: &[u8]) -> Option<(u32, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let (number, rest) = text.split_at_checked(digits)?;
-    let number = core::str::from_utf8(number).ok()?;
-    Some((u32::from_str_radix(number, 16).ok()?, rest))
+    for word in &[&b"ata"[..], b"host"] {
+        let mut components = Components::of(path);
+        while let Some(rest) = components.find(word) {
+            if let Some((number, b"")) = decimal(rest)
+                && let Some(port) = around.position(components.before(), word, number)
+            {
+                return Some(port);
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -10,16 +10,24 @@
 //! - ATA (ata_id): `MODEL_SERIAL`, from the identifier that libata makes of both;
 //! - USB (usb_id): `VENDOR_MODEL_SERIAL-TARGET:UNIT`, with the serial number of the USB device.
 
+use super::place::{Components, target};
 use super::{Disks, attribute, line};
+use crate::bytes::{hexadecimal_digit, split_path};
 use crate::guest::DiskBus;
-use crate::linux::path::Path;
+use crate::json::write::Writer;
+use crate::linux::lines::read_whole;
+use crate::linux::path::open_at;
 use crate::sys::fd::{Fd, OpenFlags};
 
-/// A serial number; longer ones are left out.
-pub type Serial = heapless::Vec<u8, 256>;
+/// The longest serial number, in bytes; longer ones are left out.
+pub const BYTES: usize = 256;
+
+/// More than the name of any vendor or model.
+const NAME_BYTES: usize = 256;
 
 impl Disks {
-    /// The serial number of the disk `whole`; `own` is the disk or a partition of it, `path` where its hardware is.
+    /// Writes the serial number of the disk `whole`; `own` is the disk or a partition of it, `path` where its hardware is.
+    /// `None`, or nothing written, if it is not known; it may be empty as well.
     pub(super) fn serial(
         &self,
         own: &Fd,
@@ -27,65 +35,72 @@ impl Disks {
         path: &[u8],
         bus_kind: DiskBus,
         buffer: &mut [u8],
-    ) -> Option<Serial> {
-        if let Some(serial) = self.of_udev(own, buffer) {
-            return Some(serial);
+        text: &mut Writer<'_>,
+    ) -> Option<()> {
+        if self.of_udev(own, buffer, text).is_some() {
+            return Some(());
         }
         if let Some(serial) = attribute(whole, c"serial", buffer) {
-            return Serial::from_slice(serial.trim_ascii()).ok();
+            text.raw(serial.trim_ascii());
+            return Some(());
         }
+        let [vendor, model] = &mut [[0; NAME_BYTES]; 2];
         if let Some(serial) = attribute(whole, c"device/serial", buffer) {
-            let serial = Serial::from_slice(serial.trim_ascii()).ok()?;
-            if bus_kind != DiskBus::Nvme {
-                return Some(serial);
+            match bus_kind {
+                DiskBus::Nvme => write_joined(attribute(whole, c"device/model", model)?, serial, text),
+                _ => text.raw(serial.trim_ascii()),
             }
-            return joined(attribute(whole, c"device/model", buffer)?, &serial);
+            return Some(());
         }
-        let vendor = Serial::from_slice(name(attribute(whole, c"device/vendor", buffer)?)).ok()?;
-        let model = Serial::from_slice(name(attribute(whole, c"device/model", buffer)?)).ok()?;
+        let vendor = name(attribute(whole, c"device/vendor", vendor)?);
+        let model = name(attribute(whole, c"device/model", model)?);
         if bus_kind == DiskBus::Usb {
-            return self.of_usb(path, &vendor, &model, buffer);
+            return self.of_usb(path, vendor, model, buffer, text);
         }
-        let is_ata = vendor.trim_ascii_end() == b"ATA";
-        let identifiers = attribute(whole, c"device/vpd_pg83", buffer)
-            .and_then(|page| if is_ata { of_ata(page) } else { of_identifiers(page, &vendor, &model) });
-        match identifiers {
-            Some(serial) => Some(serial),
-            None => of_unit(attribute(whole, c"device/vpd_pg80", buffer)?, &vendor, &model),
+        if let Some(page) = attribute(whole, c"device/vpd_pg83", buffer) {
+            let written = if vendor.trim_ascii_end() == b"ATA" {
+                of_ata(page, text)
+            } else {
+                of_identifiers(page, vendor, model, text)
+            };
+            if written.is_some() {
+                return Some(());
+            }
         }
+        of_unit(attribute(whole, c"device/vpd_pg80", buffer)?, vendor, model, text)
     }
 
-    fn of_udev(&self, own: &Fd, buffer: &mut [u8]) -> Option<Serial> {
-        let entry = Path::of(&[b"b", attribute(own, c"dev", buffer)?.trim_ascii()])?;
-        let file = self.udev.as_ref()?.open_at(entry.as_c_str(), OpenFlags::READ).ok()?;
-        let length = crate::linux::lines::read_whole(&file, buffer).ok()?;
+    fn of_udev(&self, own: &Fd, buffer: &mut [u8], text: &mut Writer<'_>) -> Option<()> {
+        let number = attribute(own, c"dev", buffer)?.trim_ascii();
+        let file = open_at(self.udev.as_ref()?, &[b"b", number], OpenFlags::READ).ok()?;
+        let length = read_whole(&file, buffer).ok()?;
         let serial = line(buffer.get(..length)?, b"E:ID_SERIAL=")?;
-        Serial::from_slice(serial).ok().filter(|serial| !serial.is_empty())
+        if serial.is_empty() || serial.len() > text.free() {
+            return None;
+        }
+        text.raw(serial);
+        Some(())
     }
 
     /// `path` goes through the USB device, one of its interfaces (`1-1:1.0`), the host of SCSI, a target and the unit.
-    fn of_usb(&self, path: &[u8], vendor: &[u8], model: &[u8], buffer: &mut [u8]) -> Option<Serial> {
-        let end = path.windows(5).position(|window| window == b"/host")?;
-        let interface = path.get(..end)?;
-        let end = interface.iter().rposition(|&byte| byte == b'/')?;
-        let device = Path::of(&[interface.get(..end)?])?;
-        let device = self.sysfs.open_at(device.as_c_str(), OpenFlags::READ).ok()?;
-        let [_, target, unit] = super::place::target(path)?;
-        let mut serial = joined(vendor, model)?;
+    fn of_usb(&self, path: &[u8], vendor: &[u8], model: &[u8], buffer: &mut [u8], text: &mut Writer<'_>) -> Option<()> {
+        let mut components = Components::of(path);
+        components.find(b"host")?;
+        let (interface, _) = split_path(components.before());
+        let (device, _) = split_path(interface);
+        let device = open_at(&self.sysfs, &[device], OpenFlags::READ).ok()?;
+        let [_, target, unit] = target(path)?;
+        write_joined(vendor, model, text);
         if let Some(own) = attribute(&device, c"serial", buffer) {
-            serial.push(b'_').ok()?;
-            push_clean(&mut serial, own)?;
+            text.raw(b"_");
+            Clean::new(text).push(own);
         }
-        serial.push(b'-').ok()?;
-        push_number(&mut serial, target)?;
-        serial.push(b':').ok()?;
-        push_number(&mut serial, unit)?;
-        Some(serial)
+        text.raw(b"-");
+        text.unsigned(target);
+        text.raw(b":");
+        text.unsigned(unit);
+        Some(())
     }
-}
-
-fn push_number(serial: &mut Serial, number: u64) -> Option<()> {
-    serial.extend_from_slice(crate::json::write::decimal(number, &mut [0; 20])).ok()
 }
 
 /// The name of a vendor or model as the disk gave it, with its blanks.
@@ -93,28 +108,48 @@ fn name(attribute: &[u8]) -> &[u8] {
     attribute.strip_suffix(b"\n").unwrap_or(attribute)
 }
 
-/// Two texts with `_` between them.
-fn joined(first: &[u8], second: &[u8]) -> Option<Serial> {
-    let mut serial = Serial::new();
-    push_clean(&mut serial, first)?;
-    serial.push(b'_').ok()?;
-    push_clean(&mut serial, second)?;
-    Some(serial)
+/// Writes two texts with `_` between them.
+fn write_joined(first: &[u8], second: &[u8], text: &mut Writer<'_>) {
+    Clean::new(text).push(first);
+    text.raw(b"_");
+    Clean::new(text).push(second);
 }
 
-/// Appends a text as udev writes it: without blanks at its ends, with `_` for each run of them and for other characters that
-/// have no place in the name of a file.
-fn push_clean(serial: &mut Serial, text: &[u8]) -> Option<()> {
-    let mut was_blank = false;
-    for &byte in text.split(|&byte| byte == 0).next().unwrap_or_default().trim_ascii() {
-        let is_blank = byte.is_ascii_whitespace();
-        let is_plain = byte.is_ascii_alphanumeric() || b"#+-.:=@_".contains(&byte) || !byte.is_ascii();
-        if !(is_blank && was_blank) {
-            serial.push(if is_plain { byte } else { b'_' }).ok()?;
-        }
-        was_blank = is_blank;
+/// Writes the parts of a text, up to a NUL in it, as udev does: without blanks at its ends, with `_` for each run of them and
+/// for other characters that have no place in the name of a file.
+struct Clean<'t, 'o> {
+    text: &'t mut Writer<'o>,
+    has_begun: bool,
+    /// Blanks were passed over that are to be written if anything follows them.
+    has_blanks: bool,
+    has_ended: bool,
+}
+
+impl<'t, 'o> Clean<'t, 'o> {
+    fn new(text: &'t mut Writer<'o>) -> Self {
+        Clean { text, has_begun: false, has_blanks: false, has_ended: false }
     }
-    Some(())
+
+    fn push(&mut self, part: &[u8]) {
+        for &byte in part {
+            self.has_ended |= byte == 0;
+            if self.has_ended {
+                return;
+            }
+            if byte.is_ascii_whitespace() {
+                self.has_blanks = self.has_begun;
+                continue;
+            }
+            if core::mem::take(&mut self.has_blanks) {
+                self.text.raw(b"_");
+            }
+            self.has_begun = true;
+            let is_plain = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'#' | b'+' | b'-' | b'.' | b':' | b'=' | b'@' | b'_')
+                || !byte.is_ascii();
+            self.text.raw(&[if is_plain { byte } else { b'_' }]);
+        }
+    }
 }
 
 /// An identifier of page 83h: behind its head of four bytes, in which are how it is written, what it identifies, what type
@@ -131,79 +166,106 @@ const OF_T10_VENDOR: u8 = 1;
 const EUI_64: u8 = 2;
 const NAA: u8 = 3;
 
-/// The identifiers of page 83h that are those of the unit itself, and not of a port or of what the unit is part of. The page
-/// has a head of four bytes with its number and length.
-fn identifiers(page: &[u8]) -> impl Iterator<Item = Identifier<'_>> {
-    let mut rest = match page {
-        [_, 0x83, high, low, rest @ ..] => rest.get(..usize::from(u16::from_be_bytes([*high, *low]))).unwrap_or(rest),
-        _ => &[],
-    };
-    core::iter::from_fn(move || {
+/// The identifiers of page 83h that are those of the unit itself, and not of a port or of what the unit is part of.
+struct Identifiers<'p>(&'p [u8]);
+
+impl<'p> Identifiers<'p> {
+    fn of(page: &'p [u8]) -> Option<Self> {
+        let (content, length) = content(page, 0x83)?;
+        Some(Identifiers(content.get(..length).unwrap_or(content)))
+    }
+
+    #[inline(never)] // used twice
+    fn next(&mut self) -> Option<Identifier<'p>> {
         loop {
-            let [code_set, kind, _, length, after @ ..] = rest else { return None };
+            let [code_set, kind, _, length, after @ ..] = self.0 else { return None };
             let (value, after) = after.split_at_checked(usize::from(*length))?;
-            rest = after;
+            self.0 = after;
             if kind & 0x30 == 0 {
                 return Some(Identifier { is_text: code_set & 0xF != 1, kind: kind & 0xF, value });
             }
         }
-    })
+    }
 }
 
-/// How good an identifier is, the least the best; `None` for those that are not used.
-fn rank(identifier: Identifier<'_>) -> Option<u8> {
-    let rank = match (identifier.kind, identifier.value.first()? >> 4) {
-        (NAA, 6) => 0,
-        (NAA, 5) => 2,
+/// What follows the head of a page, which has four bytes with its number and length, and that length.
+fn content(page: &[u8], number: u8) -> Option<(&[u8], usize)> {
+    let [_, own, high, low, rest @ ..] = page else { return None };
+    if *own == number { Some((rest, u16::from_be_bytes([*high, *low]).into())) } else { None }
+}
+
+/// How good an identifier is, the least the best.
+fn rank(identifier: Identifier<'_>) -> u8 {
+    let rank = match (identifier.kind, identifier.value.first().map(|first| first >> 4)) {
+        (_, None) => NOT_USED,
+        (NAA, Some(6)) => 0,
+        (NAA, Some(5)) => 2,
         (NAA, _) => 4,
         (EUI_64, _) => 6,
         (OF_T10_VENDOR, _) => 8,
         (OF_VENDOR, _) => 10,
-        _ => return None,
+        _ => NOT_USED,
     };
-    Some(rank | u8::from(identifier.is_text))
+    rank | u8::from(identifier.is_text)
 }
 
-fn of_identifiers(page: &[u8], vendor: &[u8], model: &[u8]) -> Option<Serial> {
-    let best = identifiers(page).filter(|&identifier| rank(identifier).is_some()).min_by_key(|&one| rank(one))?;
-    let mut text = Serial::new();
-    text.push(hexadecimal(best.kind)).ok()?;
-    if best.kind == OF_VENDOR {
-        text.extend_from_slice(vendor).ok()?;
-        text.extend_from_slice(model).ok()?;
-    }
-    if best.is_text {
-        text.extend_from_slice(best.value).ok()?;
-    } else {
-        for byte in best.value {
-            text.push(hexadecimal(byte >> 4)).ok()?;
-            text.push(hexadecimal(byte & 0xF)).ok()?;
+/// The rank of those that are not used.
+const NOT_USED: u8 = 12;
+
+fn of_identifiers(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_>) -> Option<()> {
+    let mut identifiers = Identifiers::of(page)?;
+    let mut least = NOT_USED;
+    let mut best = None;
+    while let Some(identifier) = identifiers.next() {
+        let rank = rank(identifier);
+        if rank < least {
+            least = rank;
+            best = Some(identifier);
         }
     }
-    let mut serial = Serial::new();
-    push_clean(&mut serial, &text)?;
-    Some(serial)
-}
-
-fn hexadecimal(value: u8) -> u8 {
-    if value < 10 { b'0'.wrapping_add(value) } else { b'a'.wrapping_add(value.wrapping_sub(10)) }
+    let Identifier { is_text, kind, value } = best?;
+    let begin = text.mark();
+    let mut clean = Clean::new(text);
+    clean.push(&[hexadecimal_digit(kind)]);
+    if kind == OF_VENDOR {
+        clean.push(vendor);
+        clean.push(model);
+    }
+    if is_text {
+        clean.push(value);
+    } else {
+        for byte in value {
+            clean.push(&[hexadecimal_digit(byte >> 4), hexadecimal_digit(byte & 0xF)]);
+        }
+    }
+    if text.is_full() {
+        text.roll_back(begin);
+        return None;
+    }
+    Some(())
 }
 
 /// libata makes an identifier of type T10 of `ATA     `, the model (40 bytes) and the serial number (20 bytes).
-fn of_ata(page: &[u8]) -> Option<Serial> {
-    let own = identifiers(page).find(|one| one.kind == OF_T10_VENDOR && one.value.starts_with(b"ATA     "))?;
-    joined(own.value.get(8..48)?, own.value.get(48..68)?)
+fn of_ata(page: &[u8], text: &mut Writer<'_>) -> Option<()> {
+    let mut identifiers = Identifiers::of(page)?;
+    loop {
+        let Identifier { kind, value, .. } = identifiers.next()?;
+        if kind == OF_T10_VENDOR
+            && let Some(own) = value.strip_prefix(b"ATA     ")
+        {
+            write_joined(own.get(..40)?, own.get(40..60)?, text);
+            return Some(());
+        }
+    }
 }
 
-/// Page 80h: a head of four bytes with its number and length, and the serial number.
-fn of_unit(page: &[u8], vendor: &[u8], model: &[u8]) -> Option<Serial> {
-    let [_, 0x80, high, low, rest @ ..] = page else { return None };
-    let own = rest.get(..usize::from(u16::from_be_bytes([*high, *low])))?;
-    let mut text = Serial::new();
-    for part in [b"S", vendor, model, own] {
-        text.extend_from_slice(part).ok()?;
+/// Page 80h: the serial number.
+fn of_unit(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_>) -> Option<()> {
+    let (content, length) = content(page, 0x80)?;
+    let own = content.get(..length).filter(|own| !own.trim_ascii().is_empty())?;
+    let mut clean = Clean::new(text);
+    for part in &[b"S", vendor, model, own] {
+        clean.push(part);
     }
-    let mut serial = Serial::new();
-    push_clean(&mut serial, &text)?;
-    Some(serial).filter(|_| !own.trim_ascii().is_empty())
+    Some(())
 }

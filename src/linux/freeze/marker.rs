@@ -31,7 +31,7 @@ impl Marker {
 
     /// Whether it is there.
     pub fn exists(self) -> bool {
-        self.open_directory().is_some_and(|directory| directory.open_at(NAME, OpenFlags::PLACE).is_ok())
+        self.open_directory().is_some_and(|directory| directory.has(NAME))
     }
 
     /// Makes it. Where it cannot be made, a restarted agent still thaws, but does not know that it has to.

@@ -1,12 +1,10 @@
 //! Which file system has to be frozen before which: one on a loop device has its data in a file of another, and could not
 //! be written out any more once that is frozen. (And has to be thawed after it, for the same reason.)
 
-use super::super::lines::{decimal, each_line, read_whole};
+use super::super::device::{attribute, node};
+use super::super::lines::device_number;
 use super::super::mounts::Device;
-use super::super::path::Path;
 use super::super::pseudo::Pseudo;
-use crate::errno::Errno;
-use crate::json::write::decimal as digits;
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::{directory, freeze};
 
@@ -66,10 +64,7 @@ fn move_behind(devices: &mut [[u8; 8]], from: usize, to: usize) {
 /// file is under a loop device, those that a device of the device mapper or of md is made of. `None` for a loop device
 /// whose file is not on a device. Nothing where there is no /sys.
 pub fn each_base(sys: &mut Pseudo, device: Device, visit: &mut dyn FnMut(Option<Device>)) {
-    let [major, minor] = &mut [[0; 20]; 2];
-    let major = digits(device.major.into(), major);
-    let path = Path::of(&[b"dev/block/", major, b":", digits(device.minor.into(), minor)]);
-    if let Some(directory) = path.and_then(|path| sys.open(path.as_c_str()).ok()) {
+    if let Some(directory) = device.path(b"dev/block/").and_then(|path| sys.open(path.as_c_str()).ok()) {
         bases_of(&directory, LEVELS, visit);
     }
 }
@@ -77,9 +72,8 @@ pub fn each_base(sys: &mut Pseudo, device: Device, visit: &mut dyn FnMut(Option<
 fn bases_of(device: &Fd, levels: u32, visit: &mut dyn FnMut(Option<Device>)) {
     let Some(levels) = levels.checked_sub(1) else { return visit(None) };
     // A partition rests on what its disk rests on.
-    let is_partition = device.open_at(c"partition", OpenFlags::READ).is_ok();
-    let Ok(disk) = device.open_at(if is_partition { c".." } else { c"." }, OpenFlags::READ) else { return };
-    if disk.open_at(c"loop/backing_file", OpenFlags::READ).is_ok() {
+    let Ok(disk) = device.open_at(if device.has(c"partition") { c".." } else { c"." }, OpenFlags::READ) else { return };
+    if disk.has(c"loop/backing_file") {
         visit(loop_base(&disk));
     }
     let Ok(parts) = disk.open_at(c"slaves", OpenFlags::READ) else { return };
@@ -97,26 +91,15 @@ fn bases_of(device: &Fd, levels: u32, visit: &mut dyn FnMut(Option<Device>)) {
 
 /// The number of the device that a directory of sysfs stands for.
 fn number(device: &Fd) -> Option<Device> {
-    let mut text = [0; 32];
-    let length = read_whole(&device.open_at(c"dev", OpenFlags::READ).ok()?, &mut text).ok()?;
-    let (major, rest) = decimal(text.get(..length)?)?;
-    let (minor, _) = decimal(rest.strip_prefix(b":")?)?;
-    Some(Device { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? })
+    let (major, minor) = device_number(attribute(device, c"dev", &mut [0; 32])?)?;
+    Some(Device { major, minor })
 }
 
 /// The device of the file system that the file under a loop device is on. Asked of the device and not read from the path
 /// that sysfs has, which need not lead to the file any more.
 fn loop_base(disk: &Fd) -> Option<Device> {
-    let mut node = None;
-    let events = disk.open_at(c"uevent", OpenFlags::READ).ok()?;
-    // A name that is longer than any there can be is as good as none.
-    let _: Result<(), Errno> = each_line(&events, &mut [0; 256], |line| {
-        if let Some(name) = line.strip_prefix(b"DEVNAME=") {
-            node = Path::of(&[b"/dev/", name]);
-        }
-        true
-    });
-    let device = Fd::open(node?.as_c_str(), OpenFlags::READ.with(OpenFlags::NON_BLOCKING)).ok()?;
+    let node = node(disk, &mut [0; 512])?;
+    let device = Fd::open(node.as_c_str(), OpenFlags::READ.with(OpenFlags::NON_BLOCKING)).ok()?;
     let (major, minor) = freeze::loop_backing_device(&device).ok()?;
     // Without a driver it is no device: a btrfs, which has others that are not told, an overlay, the network, or memory.
     (major != 0).then_some(Device { major, minor })

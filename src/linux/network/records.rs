@@ -2,8 +2,9 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::bytes::before;
 use crate::guest::{InterfacePiece, InterfaceStatistics};
-use crate::linux::netlink::{Attributes, Message, i32_at, u64_at};
+use crate::linux::netlink::{Attributes, Message, i32_at};
 
 pub(super) const RTM_NEWLINK: u16 = 16;
 pub(super) const RTM_NEWADDR: u16 = 20;
@@ -46,28 +47,26 @@ pub(super) struct Address {
 }
 
 impl Link {
-    /// Reads a message, `None` if it is about something else.
-    pub(super) fn read(message: Message<'_>) -> Option<Self> {
+    /// Reads a message; `None` if it is about something else, or no link.
+    pub(super) fn read(&mut self, message: Message<'_>) -> Option<()> {
         if message.kind != RTM_NEWLINK {
             return None;
         }
-        let mut link = Link { number: i32_at(message.body, 4)?, ..Link::default() };
+        *self = Link { number: i32_at(message.body, 4)?, ..Link::default() };
         for (kind, value) in Attributes(message.body.get(LINK_HEADER_BYTES..)?) {
             match kind {
-                IFLA_IFNAME => link.name = name(value),
-                IFLA_ADDRESS => {
-                    for (to, from) in link.hardware_address.iter_mut().zip(value) {
-                        *to = *from;
-                    }
-                }
-                IFLA_STATS64 => link.statistics = statistics(value),
+                IFLA_IFNAME => self.name = name(value),
+                IFLA_ADDRESS => fill(&mut self.hardware_address, value),
+                IFLA_STATS64 => self.statistics = statistics(value),
                 _ => {}
             }
         }
-        (!text(&link.name).is_empty()).then_some(link)
+        if text(&self.name).is_empty() { None } else { Some(()) }
     }
 
-    pub(super) fn end(&self, statistics: Option<InterfaceStatistics>) -> InterfacePiece<'_> {
+    /// The end of the link itself, or of a label of it, which has no counters of its own.
+    pub(super) fn end(&self, is_label: bool) -> InterfacePiece<'_> {
+        let statistics = if is_label { None } else { self.statistics.as_ref() };
         InterfacePiece::End { statistics, hardware_address: self.hardware_address }
     }
 }
@@ -110,31 +109,47 @@ pub(super) fn ip(family: u8, bytes: &[u8]) -> Option<IpAddr> {
 
 /// The counters of struct rtnl_link_stats64, added up as `/proc/net/dev` does.
 pub(super) fn statistics(bytes: &[u8]) -> Option<InterfaceStatistics> {
-    let counter = |index: usize| u64_at(bytes, index.saturating_mul(8));
-    let dropped = counter(6)?;
-    let missed = counter(15)?;
+    let (counters, _) = bytes.as_chunks::<8>();
+    let counters = counters.first_chunk::<16>()?.map(u64::from_ne_bytes);
+    let [
+        received_packets,
+        sent_packets,
+        received_bytes,
+        sent_bytes,
+        receive_errors,
+        send_errors,
+        dropped,
+        send_dropped,
+        ..,
+        missed,
+    ] = counters;
     Some(InterfaceStatistics {
-        received_packets: counter(0)?,
-        sent_packets: counter(1)?,
-        received_bytes: counter(2)?,
-        sent_bytes: counter(3)?,
-        receive_errors: counter(4)?,
-        send_errors: counter(5)?,
+        received_packets,
+        sent_packets,
+        received_bytes,
+        sent_bytes,
+        receive_errors,
+        send_errors,
         receive_dropped: dropped.saturating_add(missed),
-        send_dropped: counter(7)?,
+        send_dropped,
     })
 }
 
 /// A name without its NUL; what is too long is cut.
 pub(super) fn name(value: &[u8]) -> Name {
     let mut name = Name::default();
-    for (to, from) in name.iter_mut().zip(text(value)) {
+    fill(&mut name, text(value));
+    name
+}
+
+/// Copies as much as there is, and room for.
+fn fill(room: &mut [u8], bytes: &[u8]) {
+    for (to, from) in room.iter_mut().zip(bytes) {
         *to = *from;
     }
-    name
 }
 
 /// What stands before the first NUL.
 pub(super) fn text(name: &[u8]) -> &[u8] {
-    name.split(|&byte| byte == 0).next().unwrap_or_default()
+    before(name, 0)
 }
