@@ -70,8 +70,13 @@ struct Player<G: 'static> {
     guest: fn() -> G,
 }
 
-const LINUX_BINARY: Player<Linux> =
-    Player { table: &picoqga::linux::table::TABLE, guest: || Linux::new(Log::new(None, false), &Options::DEFAULT) };
+const LINUX_BINARY: Player<Linux> = Player { table: &picoqga::linux::table::TABLE, guest: linux };
+
+fn linux() -> Linux {
+    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
+    guest.lend_children(Box::leak(Box::default()));
+    guest
+}
 
 static FAKE_TABLE: Table<Fake> = Table::new(&[
     Row::of::<command::get_cpustats::GetCpustats>(),

@@ -3,6 +3,8 @@
 //! Everything is bounded: the programs that are known, what is kept of a stream, and what is kept of all of them. Where room
 //! is needed it is taken from those that ended and were not asked for, the oldest first.
 
+use heapless::Vec;
+
 use crate::errno::Errno;
 use crate::guest::{Capture, Ended, Finished, Kept, StartError, Status};
 use crate::limits::linux::{CHILD_STREAM_BYTES, CHILD_STREAM_LEAST_BYTES, CHILDREN, CHILDREN_BYTES};
@@ -69,10 +71,14 @@ impl Child {
     }
 }
 
+/// Room for the programs that are known.
+pub type Room = Vec<Child, CHILDREN>;
+
 /// The programs.
 #[derive(Debug)]
 pub struct Children {
-    slots: [Option<Child>; CHILDREN],
+    /// Lent, because it is large: on the stack all of its pages would be touched. Without it no program is started.
+    noted: Option<&'static mut Room>,
     /// The pipes of all of them, each under the serial number of its program, doubled, plus the place of its stream.
     pipes: Option<Epoll>,
     next_serial: u64,
@@ -84,9 +90,8 @@ impl Children {
     /// No programs.
     pub fn new() -> Self {
         Children {
-            slots: [const { None }; CHILDREN],
+            noted: None,
             pipes: Epoll::new().ok(),
-            // A free slot is older than all of them.
             next_serial: 1,
             limit_bytes: CHILDREN_BYTES.min(memory::total_bytes() / 8),
         }
@@ -97,50 +102,53 @@ impl Children {
         self.pipes.as_ref().map(Epoll::fd)
     }
 
-    /// The slot of the program that got the number last.
-    fn slot(&mut self, pid: i64) -> Option<&mut Option<Child>> {
-        let mut found = None;
-        let mut serial = 0;
-        for slot in &mut self.slots {
-            if let Some(child) = slot
-                && i64::from(child.pid) == pid
-                && child.serial > serial
-            {
-                serial = child.serial;
-                found = Some(slot);
-            }
-        }
-        found
+    /// From now on programs are noted there.
+    pub fn lend(&mut self, room: &'static mut Room) {
+        self.noted = Some(room);
+    }
+
+    fn noted(&self) -> &[Child] {
+        self.noted.as_deref().map_or(&[], |noted| noted)
+    }
+
+    fn noted_mut(&mut self) -> &mut [Child] {
+        self.noted.as_deref_mut().map_or(&mut [], |noted| noted)
     }
 
     /// The program that got the number last.
     fn find(&mut self, pid: i64) -> Option<&mut Child> {
-        self.slot(pid)?.as_mut()
-    }
-
-    /// The slot of the oldest program that is over, and of which at least so much is kept. A free slot is older than all
-    /// of them.
-    fn oldest(&mut self, least_bytes: u64) -> Option<&mut Option<Child>> {
-        let mut found = None;
-        let mut serial = u64::MAX;
-        for slot in &mut self.slots {
-            let (age, kept) = match slot {
-                None => (0, 0),
-                Some(child) if child.is_over() => (child.serial, child.kept_bytes()),
-                Some(_) => continue,
-            };
-            if kept >= least_bytes && age < serial {
-                serial = age;
-                found = Some(slot);
+        let mut found: Option<&mut Child> = None;
+        for child in self.noted_mut() {
+            if i64::from(child.pid) == pid && found.as_ref().is_none_or(|found| found.serial < child.serial) {
+                found = Some(child);
             }
         }
         found
+    }
+
+    /// The oldest program that is over, and of which at least so much is kept.
+    fn oldest(&mut self, least_bytes: u64) -> Option<&mut Child> {
+        let mut found: Option<&mut Child> = None;
+        for child in self.noted_mut() {
+            if child.is_over()
+                && child.kept_bytes() >= least_bytes
+                && found.as_ref().is_none_or(|found| child.serial < found.serial)
+            {
+                found = Some(child);
+            }
+        }
+        found
+    }
+
+    /// Whether there is room for one more.
+    fn has_room(&self) -> bool {
+        self.noted.as_ref().is_some_and(|noted| !noted.is_full())
     }
 
     /// The sum of what is told of each program.
     fn sum(&self, bytes: fn(&Child) -> u64) -> u64 {
         let mut sum = 0_u64;
-        for child in self.slots.iter().flatten() {
+        for child in self.noted() {
             sum = sum.wrapping_add(bytes(child));
         }
         sum
@@ -151,7 +159,7 @@ impl Children {
     /// # Errors
     /// `TooMany`, `TooMuchInput`.
     pub fn check_room(&mut self, input_bytes: u64) -> Result<(), StartError> {
-        if self.oldest(0).is_none() {
+        if !self.has_room() && self.oldest(0).is_none() {
             return Err(StartError::TooMany(u64::try_from(CHILDREN).unwrap_or(u64::MAX)));
         }
         let held = self.sum(|child| if child.ended.is_none() { child.input_bytes } else { 0 });
@@ -200,8 +208,13 @@ impl Children {
         }
         self.next_serial = child.serial.wrapping_add(1);
         let pid = child.pid;
-        if let Some(slot) = self.oldest(0) {
-            *slot = Some(child);
+        if !self.has_room() {
+            if let Some(oldest) = self.oldest(0) {
+                *oldest = child;
+            }
+        } else if let Some(noted) = &mut self.noted {
+            // There is room.
+            let _: Result<(), Child> = noted.push(child);
         }
         pid
     }
@@ -220,11 +233,13 @@ impl Children {
 
     /// The report of its end is over; it is forgotten if it was `delivered`.
     pub fn end_report(&mut self, pid: i64, delivered: bool) {
-        let Some(slot) = self.slot(pid) else { return };
+        let Some(child) = self.find(pid) else { return };
+        child.is_reported = false;
         if delivered {
-            *slot = None;
-        } else if let Some(child) = slot {
-            child.is_reported = false;
+            let serial = child.serial;
+            if let Some(noted) = &mut self.noted {
+                noted.retain(|child| child.serial != serial);
+            }
         }
     }
 
@@ -264,10 +279,8 @@ impl Children {
     }
 
     fn captured(&mut self, serial: u64, stream: usize) -> Option<&mut Captured> {
-        for slot in &mut self.slots {
-            if let Some(child) = slot
-                && child.serial == serial
-            {
+        for child in self.noted_mut() {
+            if child.serial == serial {
                 return child.streams.get_mut(stream);
             }
         }
@@ -306,7 +319,7 @@ impl Children {
 
     /// Drops what was kept of the oldest program that has ended; how it ended stays known. False if there is none.
     fn drop_oldest(&mut self) -> bool {
-        let Some(Some(child)) = self.oldest(1) else { return false };
+        let Some(child) = self.oldest(1) else { return false };
         for Captured { file, kept, .. } in &mut child.streams {
             *file = None;
             *kept = Kept { length: 0, truncated: kept.truncated || kept.length > 0 };
@@ -318,7 +331,7 @@ impl Children {
     /// are to the first process of a system.
     pub fn reap(&mut self) {
         while let Some((pid, ended)) = spawn::take_ended() {
-            for child in self.slots.iter_mut().flatten() {
+            for child in self.noted_mut() {
                 // The number of a process is its own until here.
                 if child.pid == pid && child.ended.is_none() {
                     child.ended = Some(match ended {

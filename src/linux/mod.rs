@@ -186,6 +186,12 @@ pub(crate) fn earlier(one_ns: Option<i64>, other_ns: Option<i64>) -> Option<i64>
 }
 
 impl Linux {
+    /// Lends room for the programs that guest-exec starts. Without it there are none.
+    #[cfg(feature = "exec")]
+    pub fn lend_children(&mut self, room: &'static mut children::Room) {
+        self.children.lend(room);
+    }
+
     /// Can be read while programs that guest-exec started have something for [`Linux::attend_children`].
     pub fn child_events(&self) -> Option<&Fd> {
         #[cfg(feature = "exec")]

@@ -32,6 +32,8 @@ struct Memory {
     token: [u8; TOKEN_TEXT_BYTES],
     keys: [Key; limits::KEYS],
     nesting: [u8; NESTING / 8],
+    #[cfg(feature = "exec")]
+    children: super::children::Room,
 }
 
 static MEMORY: Once<Memory> = Once::new(Memory {
@@ -42,7 +44,16 @@ static MEMORY: Once<Memory> = Once::new(Memory {
     token: [0; TOKEN_TEXT_BYTES],
     keys: [Key::NONE; limits::KEYS],
     nesting: [0; NESTING / 8],
+    #[cfg(feature = "exec")]
+    children: super::children::Room::new(),
 });
+
+/// What of it serving takes.
+struct Lent {
+    buffers: Buffers<'static>,
+    #[cfg(feature = "exec")]
+    children: &'static mut super::children::Room,
+}
 
 /// The agent as a process; answers its exit status.
 pub fn main(mut arguments: Arguments) -> i32 {
@@ -72,7 +83,12 @@ pub fn main(mut arguments: Arguments) -> i32 {
                     nesting: &mut memory.nesting,
                 },
             };
-            return run(&mut options, log, buffers);
+            let lent = Lent {
+                buffers,
+                #[cfg(feature = "exec")]
+                children: &mut memory.children,
+            };
+            return run(&mut options, log, lent);
         }
         Ok(Action::Dump(config)) => dump(&mut options, config, &words, &mut memory.request),
         #[cfg(feature = "check")]
@@ -150,7 +166,7 @@ fn dump(
 }
 
 /// Serves, in the background if the options say so.
-fn run(options: &mut Options, log: Log, buffers: Buffers<'_>) -> i32 {
+fn run(options: &mut Options, log: Log, lent: Lent) -> i32 {
     let activated = match Channel::activated(options) {
         Ok(activated) => activated,
         Err(error) => return status(&log, Err(error)),
@@ -162,7 +178,9 @@ fn run(options: &mut Options, log: Log, buffers: Buffers<'_>) -> i32 {
         Err(errno) => return status(&log, Err(error!["cannot go into the background: ", errno])),
     };
     let mut guest = Linux::new(log, options);
-    let served = serve(options, activated, buffers, starting, &mut guest);
+    #[cfg(feature = "exec")]
+    guest.lend_children(lent.children);
+    let served = serve(options, activated, lent.buffers, starting, &mut guest);
     status(&guest.log, served)
 }
 
