@@ -370,7 +370,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             let length = if row.flags.secret { scratch_bytes } else { usize::MAX }.min(parts.scratch.len());
             let scratch = parts.scratch.get_mut(..length).unwrap_or_default();
             let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long: &long };
-            let result = (row.run)(context, Reply::new(&mut writer, &mut cursor), &mut refused)?;
+            let result = row.run(context, Reply::new(&mut writer, &mut cursor), &mut refused)?;
             result.map_err(|error| refused = Some(error)).ok().map(|done| (row, done))
         });
         match done {

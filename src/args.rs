@@ -163,6 +163,9 @@ impl<'a, T: Value<'a>> Value<'a> for Option<T> {
 
 /// The arguments of a command, made by [`arguments!`](crate::arguments).
 pub trait Arguments<'a>: Sized {
+    /// There are none. This is then seen to for all such commands in one place, [`none`], and not here.
+    const NONE: bool = false;
+
     /// Reads `members` in the order of the declaration and refuses what is not in it: `None` if `refused` says why.
     fn from_members(members: &Members<'a>, path: &Path, refused: &mut Refused<'a>) -> Option<Self>;
 
@@ -177,15 +180,20 @@ pub trait Arguments<'a>: Sized {
 pub struct NoArguments;
 
 impl<'a> Arguments<'a> for NoArguments {
-    #[inline(never)] // and once instead of for each command
+    const NONE: bool = true;
+
     fn from_members(members: &Members<'a>, path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
         only(members, path, &[], refused).then_some(NoArguments)
     }
 
-    #[inline(never)]
-    fn of(json: &'a [u8], refused: &mut Refused<'a>) -> Option<Self> {
-        Self::from_members(&Members::of(json), &Path::default(), refused)
+    fn of(_: &'a [u8], _: &mut Refused<'a>) -> Option<Self> {
+        Some(NoArguments)
     }
+}
+
+/// Whether there are no arguments; `refused` says what there is.
+pub fn none<'a>(json: &'a [u8], refused: &mut Refused<'a>) -> bool {
+    NoArguments::from_members(&Members::of(json), &Path::default(), refused).is_some()
 }
 
 /// Reads the member `name` of what `path` names. `None` if its value is not of the type, or if it is absent and may not be:

@@ -7,7 +7,7 @@
 
 use core::cell::Cell;
 
-use crate::args::{Arguments, Refused};
+use crate::args::{self, Arguments, Refused};
 use crate::error::Error;
 pub use crate::guest::Flags;
 use crate::guest::Guest;
@@ -226,7 +226,8 @@ pub struct Row<G: 'static> {
     pub flags: Flags,
     pub(crate) long: Option<LongArgument<G>>,
     pub(crate) obstacle: Option<Obstacle<G>>,
-    pub(crate) run: Run<G>,
+    takes_none: bool,
+    run: Run<G>,
     pub(crate) step: fn(&mut Cursor, Context<'_, G>, &mut Writer<'_>) -> Step,
     pub(crate) abandon: fn(&Cursor, &mut G),
 }
@@ -239,6 +240,7 @@ impl<G: 'static> Row<G> {
             flags: C::FLAGS,
             long: C::LONG,
             obstacle: C::OBSTACLE,
+            takes_none: C::Arguments::NONE,
             run: run::<G, C>,
             step: C::step,
             abandon: C::abandon,
@@ -253,7 +255,21 @@ impl<G: Guest> Row<G> {
     }
 }
 
-/// Reads the arguments and runs the command. `None` if it was not run, and `refused` says why.
+impl<G> Row<G> {
+    /// Reads the arguments and runs the command. `None` if it was not run, and `refused` says why.
+    pub(crate) fn run<'a>(
+        &self,
+        context: Context<'a, G>,
+        reply: Reply<'_, '_>,
+        refused: &mut Refused<'a>,
+    ) -> Option<Result<Done, Error<'a>>> {
+        if self.takes_none && !args::none(context.arguments, refused) {
+            return None;
+        }
+        (self.run)(context, reply, refused)
+    }
+}
+
 fn run<'a, G: 'static, C: Handler<G>>(
     context: Context<'a, G>,
     reply: Reply<'_, '_>,

@@ -65,7 +65,8 @@ impl<'a> Text<'a> {
         *last = 0;
         let length = self.copy_to(room).ok_or(NoCString::TooLong)?.len();
         *buffer.get_mut(length).ok_or(NoCString::TooLong)? = 0;
-        CStr::from_bytes_with_nul(buffer.get(..=length).unwrap_or_default()).map_err(|_| NoCString::Nul)
+        let text = CStr::from_bytes_until_nul(buffer).unwrap_or_default();
+        if text.count_bytes() == length { Ok(text) } else { Err(NoCString::Nul) }
     }
 }
 

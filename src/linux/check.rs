@@ -202,7 +202,7 @@ fn judge(
     let long = Cell::new(None);
     let context = Context { guest: &mut *guest, scratch, table: &TABLE, arguments, long: &long };
     let mut cursor = Cursor::default();
-    match (row.run)(context, Reply::new(&mut Writer::new(output, 0), &mut cursor), &mut None) {
+    match row.run(context, Reply::new(&mut Writer::new(output, 0), &mut cursor), &mut None) {
         Some(Ok(done)) => {
             if done.has_steps() {
                 (row.abandon)(&cursor, guest);

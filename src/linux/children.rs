@@ -262,6 +262,7 @@ impl Children {
         self.pipes = Some(pipes);
     }
 
+    #[inline(never)] // so that its buffer is not on the stack of the loop
     fn take_from(&mut self, serial: u64, stream: usize) {
         let mut buffer = [0; READ_BYTES];
         for _ in 0..READS {

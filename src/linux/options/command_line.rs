@@ -236,5 +236,5 @@ fn long(word: &'static CStr) -> Result<(Known, Option<&'static CStr>), Error<'st
 #[inline(never)]
 pub fn tail(text: &'static CStr, start: usize) -> &'static CStr {
     let bytes = text.to_bytes_with_nul().get(start..).unwrap_or_default();
-    CStr::from_bytes_with_nul(bytes).unwrap_or(c"")
+    CStr::from_bytes_until_nul(bytes).unwrap_or(c"")
 }

@@ -59,7 +59,8 @@ impl Kept {
         for (to, byte) in slot.iter_mut().zip(Unescaped(value).map(Result::unwrap_or_default).chain([0])) {
             *to = byte;
         }
-        CStr::from_bytes_with_nul(slot).map_err(|_| "has a NUL")
+        let text = CStr::from_bytes_until_nul(slot).unwrap_or_default();
+        if text.count_bytes().wrapping_add(1) == slot.len() { Ok(text) } else { Err("has a NUL") }
     }
 }
 
