@@ -133,6 +133,7 @@ impl<'b> Lexer<'b> {
     /// Finds the next token in `input`. Answers how many bytes were used and the token; with [`Token::More`] all were.
     ///
     /// The work of one call is bounded by the length of `input`.
+    #[inline(never)]
     pub fn next<'t>(&mut self, input: &'t [u8]) -> (usize, Token<'t>) {
         let mut used = 0_usize;
         while let Some(&byte) = input.get(used) {

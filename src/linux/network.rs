@@ -104,6 +104,7 @@ impl Interfaces {
     }
 
     /// See [`Network::interfaces`]. One turn of the loop reads one message.
+    #[inline(never)]
     fn tell(
         &mut self,
         buffer: &mut [u8],

@@ -329,6 +329,7 @@ impl<'b> Runner<'b> {
     }
 
     /// Lets the agent work until it has to wait.
+    #[inline(never)]
     fn work(&mut self) {
         while let Some(connection) = &mut self.line {
             if signal::wants_termination() {

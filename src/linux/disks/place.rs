@@ -103,6 +103,7 @@ impl<'p> Components<'p> {
 }
 
 /// Where the disk with the device at `path` is. Bounded by the length of the path.
+#[inline(never)]
 pub fn place(path: &[u8], around: &mut dyn Surroundings) -> DiskPlace {
     let mut place = DiskPlace::default();
     if pci(path, around, &mut place) {

@@ -200,6 +200,7 @@ pub(super) fn each(
 
 /// A long option and the value behind its `=`. The name may be cut where it stays unambiguous; what is unambiguous to
 /// qemu-ga is so here, whatever options of our own begin alike.
+#[inline(never)]
 fn long(word: &'static CStr) -> Result<(Known, Option<&'static CStr>), Error<'static>> {
     let text = word.to_bytes();
     let end = text.iter().position(|&byte| byte == b'=').unwrap_or(text.len());
