@@ -55,7 +55,7 @@ struct Frozen {
 struct Held {
     fd: Fd,
     /// Its place in the order of thawing, which is that of freezing backwards; less than [`FROZEN_FILE_SYSTEMS`].
-    place: usize,
+    place: u16,
     is_frozen: bool,
 }
 
@@ -162,7 +162,7 @@ impl FreezeState {
     fn thaw_held(&mut self) -> i64 {
         let mut count = 0_i64;
         for place in 0..FROZEN_FILE_SYSTEMS {
-            let Some(held) = self.held.iter().find(|held| held.place == place) else { continue };
+            let Some(held) = self.held.iter().find(|held| usize::from(held.place) == place) else { continue };
             let mut was_frozen = false;
             // Some kernels count how often one is frozen. Ends when it is not frozen any more.
             while kernel::thaw(&held.fd).is_ok() {
@@ -245,7 +245,7 @@ impl Linux {
     fn freeze_held(&mut self, count: usize, text: &mut [u8]) -> Result<i64, FreezeError> {
         let mut frozen = 0_i64;
         for place in (0..count).rev() {
-            let Some(held) = self.freeze.held.iter_mut().find(|held| held.place == place) else { continue };
+            let Some(held) = self.freeze.held.iter_mut().find(|held| usize::from(held.place) == place) else { continue };
             match kernel::freeze(&held.fd) {
                 Ok(()) => {
                     held.is_frozen = true;
@@ -297,6 +297,7 @@ impl Linux {
                 match mounts::open_mount(mount, room.text) {
                     Ok(fd) => {
                         // There is room for as many as there are devices.
+                        let place = u16::try_from(place).unwrap_or(u16::MAX);
                         let is_held = held.push(Held { fd, place, is_frozen: false }).is_ok();
                         *state |= if is_held { OPENED } else { FAILED };
                     }

@@ -24,16 +24,18 @@ use crate::sys::start::{self, Arguments, Once};
 use crate::sys::{process, signal};
 
 /// The buffers of the agent, in the binary's zero-initialised data.
+// In this order the pages that are used from the first request on are few: most of the large buffers have only one.
+#[repr(C)]
 struct Memory {
-    input: [u8; limits::INPUT_BYTES],
-    output: [u8; limits::OUTPUT_BYTES],
     request: [u8; limits::REQUEST_BYTES],
     id: [u8; limits::ID_BYTES],
-    token: [u8; TOKEN_TEXT_BYTES],
-    keys: [Key; limits::KEYS],
-    nesting: [u8; NESTING / 8],
     #[cfg(feature = "exec")]
     children: super::children::Room,
+    output: [u8; limits::OUTPUT_BYTES],
+    input: [u8; limits::INPUT_BYTES],
+    keys: [Key; limits::KEYS],
+    token: [u8; TOKEN_TEXT_BYTES],
+    nesting: [u8; NESTING / 8],
 }
 
 static MEMORY: Once<Memory> = Once::new(Memory {
