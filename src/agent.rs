@@ -279,7 +279,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     }
 
     /// A text fills the request buffer: it goes to its file or to the spool, or the request is refused.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn drain(&mut self, guest: &mut G) {
         let Some(text) = self.machine.long_text() else { return self.machine.refuse_long_text() };
         let row = text.command.and_then(|name| self.table.find(name));
@@ -345,7 +345,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         empty_spool(long, guest);
     }
 
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn run_or_refuse(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         self.work = Work::Parse;
         let long = Cell::new(self.long.take());

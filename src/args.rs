@@ -30,6 +30,7 @@ pub struct Path {
 }
 
 impl Default for Path {
+    #[inline(never)] // smaller so
     fn default() -> Self {
         Path { name: &"", index: None, member: None }
     }
@@ -37,6 +38,7 @@ impl Default for Path {
 
 impl Path {
     /// A member of `arguments`, or of the list element that this path names.
+    #[inline(never)] // smaller so
     pub const fn member(self, name: Name) -> Path {
         if self.name.is_empty() { Path { name, ..self } } else { Path { member: Some(name), ..self } }
     }

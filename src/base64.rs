@@ -124,6 +124,7 @@ const BYTE_BLOCK: usize = 6;
 
 /// Decodes the blocks at the start of `text` that hold nothing but characters of base64, as far as `room` goes. Answers how
 /// many it were.
+#[inline(never)] // smaller so
 fn decode_blocks(text: &[u8], room: &mut [u8]) -> usize {
     let (blocks, _) = text.as_chunks::<TEXT_BLOCK>();
     let (rooms, _) = room.as_chunks_mut::<BYTE_BLOCK>();
@@ -167,6 +168,7 @@ fn decode_block(block: [u8; TEXT_BLOCK]) -> Option<[u8; BYTE_BLOCK]> {
     Some(bytes)
 }
 
+#[inline(never)] // smaller so
 fn encode_block(block: [u8; BYTE_BLOCK]) -> [u8; TEXT_BLOCK] {
     let [first, second, third, fourth, fifth, sixth] = block;
     let bits = u64::from_be_bytes([0, 0, first, second, third, fourth, fifth, sixth]);

@@ -123,7 +123,7 @@ impl Default for Error<'_> {
 impl<'a> Error<'a> {
     /// An error with a part for each NUL in `words`, as [`error!`](crate::error!) makes it. More than four parts do not
     /// compile.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     pub fn new<const N: usize>(class: Class, words: &'static str, parts: [Part<'a>; N]) -> Self {
         const { assert!(N <= PARTS, "an error has at most four parts that vary") };
         let mut filled = [Part::Nothing; PARTS];

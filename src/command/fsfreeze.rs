@@ -23,6 +23,7 @@ fn answer<'b>(result: Result<i64, FreezeError>, buffer: &'b [u8], reply: Reply<'
 }
 
 /// What the client is told of an error; `buffer` is the one that the platform worked in.
+#[inline(never)] // smaller so
 fn told(FreezeError { reason, quoted }: FreezeError, buffer: &[u8]) -> Error<'_> {
     let quoted = buffer.get(..quoted).unwrap_or_default();
     match reason {

@@ -133,7 +133,7 @@ impl<'b> Lexer<'b> {
     /// Finds the next token in `input`. Answers how many bytes were used and the token; with [`Token::More`] all were.
     ///
     /// The work of one call is bounded by the length of `input`.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     pub fn next<'t>(&mut self, input: &'t [u8]) -> (usize, Token<'t>) {
         let mut used = 0_usize;
         while let Some(&byte) = input.get(used) {
@@ -188,6 +188,7 @@ impl<'b> Lexer<'b> {
         (used, Token::More)
     }
 
+    #[inline(never)] // smaller so
     fn start<'t>(&mut self, byte: u8, this: &'t [u8]) -> Option<Token<'t>> {
         self.token_length = 0;
         let token = match byte {

@@ -118,6 +118,7 @@ impl TextMachine {
     }
 
     /// Takes the next byte of the string.
+    #[inline(never)] // smaller so
     pub fn step(&mut self, byte: u8) -> TextStep {
         if !(0x20..0xFE).contains(&byte) {
             return TextStep::Stray;
@@ -129,6 +130,7 @@ impl TextMachine {
         step
     }
 
+    #[inline(never)] // smaller so
     fn lex(&mut self, byte: u8) -> TextStep {
         if self.utf8_left > 0 {
             return self.continuation(byte);

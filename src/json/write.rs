@@ -53,6 +53,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Takes back all that was written since `mark`.
+    #[inline(never)] // smaller so
     pub fn roll_back(&mut self, mark: Mark) {
         self.length = self.length.min(mark.length);
         self.full = false;
@@ -161,7 +162,7 @@ impl<'o> Writer<'o> {
         self.raw(b"{");
     }
 
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn end_object(&mut self) {
         self.raw(b"}");
     }

@@ -171,6 +171,7 @@ fn follow(etc: &Fd, name: &CStr) -> Result<(Fd, Path), Errno> {
 }
 
 /// The new file, once nobody else is at it.
+#[inline(never)] // smaller so
 fn create(directory: &Fd, name: &CStr) -> Result<Fd, Errno> {
     // What is not there has not been changed either.
     let changed = || replace::status_at(directory, name).map(|status| (status.inode, status.changed));

@@ -64,7 +64,7 @@ fn etc() -> Result<Fd, Errno> {
 type Found<'b> = (Account<'b>, &'b mut [u8], &'b mut [u8]);
 
 /// Never inlined: it is smaller once, apart from what is done with the user.
-#[inline(never)]
+#[inline(never)] // smaller so
 fn find<'b>(etc: &Fd, user: &[u8], buffer: &'b mut [u8]) -> Result<Found<'b>, Errno> {
     let (account, buffer) = buffer.split_at_mut_checked(ACCOUNT_BYTES).unwrap_or_default();
     let (line, rest) = buffer.split_at_mut_checked(LINE_BYTES).unwrap_or_default();
@@ -257,7 +257,7 @@ impl Attempt {
 }
 
 /// Never inlined: it is smaller in a frame of its own.
-#[inline(never)]
+#[inline(never)] // smaller so
 fn rewrite(
     account: &Account<'_>,
     change: KeyChange,

@@ -175,6 +175,7 @@ impl Channel {
     ///
     /// # Errors
     /// There is no such device or directory, or it may not be used.
+    #[inline(never)] // smaller so
     pub fn look(&self, guest: &mut Linux) -> Result<(), Errno> {
         match &self.source {
             Source::Port => guest.look_for_port(self.name),

@@ -101,7 +101,7 @@ impl Report<'_> {
     }
 
     /// Puts a member of JSON, or a text and the blanks behind it.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn field(&mut self, member: &'static str, text: &[u8], columns: usize) {
         if !self.as_json {
             self.printer.put(text);
@@ -138,7 +138,7 @@ impl Reason {
         Reason { bytes: [0; REASON_BYTES], length: 0 }
     }
 
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn put(&mut self, parts: &[Part<'_>]) {
         for part in parts {
             part.pieces(&mut |piece| self.append(piece));
@@ -183,6 +183,7 @@ pub fn check(options: &mut Options, log: Log, as_json: bool, scratch: &mut [u8],
 }
 
 /// What a command comes to, and why.
+#[inline(never)] // smaller so
 fn judge(
     row: &Row<Linux>,
     options: &Options,

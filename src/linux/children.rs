@@ -254,7 +254,7 @@ impl Children {
 
     /// Takes what the programs wrote, as far as it is there: 64 KiB each, of eight streams. What there is no room for is read
     /// and dropped, so that nobody waits for it to be read.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     pub fn take_output(&mut self) {
         let Some(pipes) = self.pipes.take() else { return };
         // What can not be had now comes the next time.

@@ -167,6 +167,7 @@ struct Around<'a> {
 }
 
 impl Surroundings for Around<'_> {
+    #[inline(never)] // smaller so
     fn driver(&mut self, path: &[u8]) -> Driver {
         let link = Path::of(&[path, b"/driver"]).and_then(|link| {
             let length = fd::read_link_at(self.sysfs, link.as_c_str(), self.buffer).ok()?;

@@ -20,6 +20,7 @@ const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin:.";
 const PATH_BYTES: usize = 4096;
 
 impl Exec for Linux {
+    #[inline(never)] // smaller so
     fn start(&mut self, execution: &Execution<'_>, room: &mut [u8]) -> Result<i64, StartError> {
         let input = if execution.reads_spool { self.spool.take().map_err(StartError::Streams)? } else { None };
         let input_bytes = input.as_ref().map_or(0, |(_, length)| *length);

@@ -76,7 +76,7 @@ impl FileSystems for Linux {
 
 impl Linux {
     /// Gives the head of a file system to `visit`; answers what that does, or `None` if it is not mounted any more.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn begin(
         &mut self,
         device: Device,

@@ -84,6 +84,7 @@ struct Room<'b> {
 }
 
 impl<'b> Room<'b> {
+    #[inline(never)] // smaller so
     fn of(buffer: &'b mut [u8]) -> Self {
         let (text, rest) = buffer.split_at_mut_checked(PATH_BYTES).unwrap_or_default();
         let (devices, rest) = rest.split_at_mut_checked(DEVICES_BYTES).unwrap_or_default();
@@ -245,7 +246,9 @@ impl Linux {
     fn freeze_held(&mut self, count: usize, text: &mut [u8]) -> Result<i64, FreezeError> {
         let mut frozen = 0_i64;
         for place in (0..count).rev() {
-            let Some(held) = self.freeze.held.iter_mut().find(|held| usize::from(held.place) == place) else { continue };
+            let Some(held) = self.freeze.held.iter_mut().find(|held| usize::from(held.place) == place) else {
+                continue;
+            };
             match kernel::freeze(&held.fd) {
                 Ok(()) => {
                     held.is_frozen = true;

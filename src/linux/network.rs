@@ -104,7 +104,7 @@ impl Interfaces {
     }
 
     /// See [`Network::interfaces`]. One turn of the loop reads one message.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn tell(
         &mut self,
         buffer: &mut [u8],
@@ -233,6 +233,7 @@ impl Interfaces {
 }
 
 impl Network for Linux {
+    #[inline(never)] // smaller so
     fn begin_interfaces(&mut self) -> Result<(), Errno> {
         self.interfaces = None;
         let (links, addresses) = (netlink::route()?, netlink::route()?);

@@ -173,6 +173,7 @@ pub struct Refused {
 /// # Errors
 /// An option that is unknown, ambiguous, without the argument it takes, or with one it does not take; a value that is
 /// none; a configuration file that can not be read or understood.
+#[inline(never)] // smaller so
 pub fn read(words: &Words<'_>, line: &mut [u8], kept: &mut Kept, options: &mut Options) -> Result<Action, Refused> {
     let mut named = None;
     // What is wrong is told when the options are taken, below.

@@ -51,6 +51,7 @@ struct Rule<'r>(&'r [u8]);
 
 impl<'r> Rule<'r> {
     /// A byte, if it is that.
+    #[inline(never)] // smaller so
     fn take(&mut self, byte: u8) -> Option<()> {
         self.0 = self.0.strip_prefix(&[byte])?;
         Some(())

@@ -96,6 +96,7 @@ impl<'b> Runner<'b> {
     ///
     /// # Errors
     /// The system cannot wait.
+    #[inline(never)] // smaller so
     pub fn new(
         channel: Channel,
         agent: Agent<'b, Linux>,
@@ -329,7 +330,7 @@ impl<'b> Runner<'b> {
     }
 
     /// Lets the agent work until it has to wait.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn work(&mut self) {
         while let Some(connection) = &mut self.line {
             if signal::wants_termination() {

@@ -60,6 +60,7 @@ impl<'b> Hold<'b> {
         self.capacity
     }
 
+    #[inline(never)] // smaller so
     pub(super) fn bytes(&self, span: Span) -> &[u8] {
         self.request.get(span.start..span.end).unwrap_or_default()
     }
@@ -118,6 +119,7 @@ impl<'b> Hold<'b> {
         self.touched = 0;
     }
 
+    #[inline(never)] // smaller so
     fn put_id(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> Result<(), Problem> {
         let mut writer = Writer::new(self.id, self.id_length);
         write(&mut writer);

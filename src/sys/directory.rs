@@ -18,6 +18,7 @@ const LENGTH: usize = 16;
 ///
 /// # Errors
 /// Those of getdents64(2).
+#[inline(never)] // smaller so
 pub fn names(directory: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&CStr) -> bool) -> Result<(), Errno> {
     entries(directory, buffer, |name, _| visit(name))
 }

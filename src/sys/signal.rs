@@ -54,6 +54,7 @@ impl DuringWait {
 ///
 /// # Errors
 /// Those of sigaction(2) and sigprocmask(2), which none of these signals gives.
+#[inline(never)] // smaller so
 pub fn install() -> Result<DuringWait, Errno> {
     const HELD: [c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD];
     for signal in HELD.into_iter().chain([libc::SIGPIPE]) {

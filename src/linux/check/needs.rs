@@ -75,7 +75,7 @@ No such file=make it, or name another
 ";
 
 /// Gives what is before and behind the first `=` of each line to `visit`, until that answers false.
-#[inline(never)]
+#[inline(never)] // smaller so
 fn each(text: &'static str, visit: &mut dyn FnMut(&'static [u8], &'static [u8]) -> bool) {
     for line in text.as_bytes().split(|&byte| byte == b'\n') {
         let end = line.iter().position(|&byte| byte == b'=').unwrap_or(0);

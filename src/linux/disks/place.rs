@@ -103,7 +103,7 @@ impl<'p> Components<'p> {
 }
 
 /// Where the disk with the device at `path` is. Bounded by the length of the path.
-#[inline(never)]
+#[inline(never)] // smaller so
 pub fn place(path: &[u8], around: &mut dyn Surroundings) -> DiskPlace {
     let mut place = DiskPlace::default();
     if pci(path, around, &mut place) {
@@ -124,6 +124,7 @@ pub fn place(path: &[u8], around: &mut dyn Surroundings) -> DiskPlace {
 
 /// A disk behind a PCI device whose driver is known: its controller, and, if the path has what disks of the driver have,
 /// what it hangs on. False if it is behind none.
+#[inline(never)] // smaller so
 fn pci(path: &[u8], around: &mut dyn Surroundings, place: &mut DiskPlace) -> bool {
     let mut is_below = false;
     let mut found = None;
@@ -167,6 +168,7 @@ fn pci_function(component: &[u8]) -> Option<PciFunction> {
 }
 
 /// `css0/0.0.0002/0.0.1a2b`: a subchannel, and the device on it.
+#[inline(never)] // smaller so
 fn ccw(path: &[u8]) -> Option<CcwDevice> {
     let mut components = Components::of(path);
     components.find(b"css")?;

@@ -28,7 +28,7 @@ const NAME_BYTES: usize = 256;
 impl Disks {
     /// Writes the serial number of the disk `whole`; `own` is the disk or a partition of it, `path` where its hardware is.
     /// `None`, or nothing written, if it is not known; it may be empty as well.
-    #[inline(never)]
+    #[inline(never)] // smaller so
     pub(super) fn serial(
         &self,
         own: &Fd,
@@ -213,7 +213,7 @@ fn rank(identifier: Identifier<'_>) -> u8 {
 /// The rank of those that are not used.
 const NOT_USED: u8 = 12;
 
-#[inline(never)]
+#[inline(never)] // smaller so
 fn of_identifiers(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_>) -> Option<()> {
     let mut identifiers = Identifiers::of(page)?;
     let mut least = NOT_USED;

@@ -16,6 +16,7 @@ const LEVELS: u32 = 8;
 /// comes behind all others.
 ///
 /// Bounded by the square of the number of devices, where all of them are stacked in the wrong order.
+#[inline(never)] // smaller so
 pub fn sort(devices: &mut [[u8; 8]], mut each_base: impl FnMut(Device, &mut dyn FnMut(Option<Device>))) {
     let last = devices.len().saturating_sub(1);
     let mut place = 0_usize;

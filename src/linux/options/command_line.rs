@@ -122,7 +122,7 @@ pub struct Declared {
 impl Iterator for Declared {
     type Item = Known;
 
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn next(&mut self) -> Option<Known> {
         while !self.rest.is_empty() {
             let end = self.rest.iter().position(|&byte| byte == b'\n')?;
@@ -200,7 +200,7 @@ pub(super) fn each(
 
 /// A long option and the value behind its `=`. The name may be cut where it stays unambiguous; what is unambiguous to
 /// qemu-ga is so here, whatever options of our own begin alike.
-#[inline(never)]
+#[inline(never)] // smaller so
 fn long(word: &'static CStr) -> Result<(Known, Option<&'static CStr>), Error<'static>> {
     let text = word.to_bytes();
     let end = text.iter().position(|&byte| byte == b'=').unwrap_or(text.len());
@@ -234,7 +234,7 @@ fn long(word: &'static CStr) -> Result<(Known, Option<&'static CStr>), Error<'st
 }
 
 /// What is left of a text behind its first bytes.
-#[inline(never)]
+#[inline(never)] // smaller so
 pub fn tail(text: &'static CStr, start: usize) -> &'static CStr {
     let bytes = text.to_bytes_with_nul().get(start..).unwrap_or_default();
     CStr::from_bytes_until_nul(bytes).unwrap_or(c"")

@@ -22,7 +22,7 @@ struct Value<'p> {
 }
 
 impl Value<'_> {
-    #[inline(never)]
+    #[inline(never)] // smaller so
     fn put(&mut self, byte: u8) {
         let escaped = match byte {
             b' ' if self.only_blanks => b's',
@@ -63,7 +63,7 @@ fn begin<'p>(printer: &'p mut Printer, key: &str) -> Value<'p> {
 }
 
 /// Prints the line of a key, if it has a value.
-#[inline(never)]
+#[inline(never)] // smaller so
 fn text(printer: &mut Printer, key: &str, value: Option<&[u8]>) {
     if let Some(bytes) = value {
         let mut value = begin(printer, key);
@@ -77,6 +77,7 @@ fn word(on: bool) -> Option<&'static [u8]> {
 }
 
 /// Prints it. `config` is the file that was read; `line` is room for its longest line.
+#[inline(never)] // smaller so
 pub fn dump(options: &Options, config: Option<&CStr>, words: &Words<'_>, line: &mut [u8]) {
     let printer = &mut Printer::new();
     text(printer, "[general]\ndaemon", word(options.daemonize));

@@ -26,7 +26,7 @@ const SIGCONT: c_int = 18;
 const PROGRAMS: &[u8] = b"systemd busybox busybox.static s6-svscan openrc-init runit runit-init";
 
 /// Asks PID 1. Answers the name of what was asked, or `None` if nothing there listens.
-#[inline(never)]
+#[inline(never)] // smaller so
 pub fn ask(proc: &mut Pseudo, how: Shutdown) -> Option<&'static str> {
     let mut path = [0; 256];
     let length = proc.read_link(c"1/exe", &mut path).unwrap_or(0);

@@ -15,6 +15,7 @@ use crate::sys::fd::{Fd, OpenFlags};
 
 impl Suspend for Linux {
     /// What `mem` means is left to the guest: where `/sys/power/mem_sleep` does not say `deep`, it is a lighter sleep.
+    #[inline(never)] // smaller so
     fn suspend(&mut self, how: Sleep) -> Result<(), SleepError> {
         if let Some(result) = ask_systemd(how) {
             return result;
