@@ -92,6 +92,27 @@ def nothing_can_panic():
     assert not callers, "these can reach a panic: %s" % ", ".join(sorted(callers))
 
 
+# Some of what runs from the start to an answered ping, of each kind that src/main.ld has patterns for.
+AT_EVERY_START = ("_start_c", "main", "<picoqga::linux::run::Runner>::run", "picoqga::linux::options::command_line::each",
+                  "<picoqga::linux::channel::Channel>::new", "<picoqga::json::lex::Lexer>::next",
+                  "<picoqga::command::Table<picoqga::linux::Linux>>::index", "<picoqga::json::write::Writer>::raw",
+                  "picoqga::command::run::<picoqga::linux::Linux, picoqga::command::ping::Ping>",
+                  "<picoqga::error::Error>::write", "picoqga::sys::kernel::epoll_pwait", "epoll_ctl")
+
+
+@test
+def what_runs_at_every_start_lies_together():
+    places = {}
+    for line in tool("nm", "--demangle", BINARY).splitlines():
+        place, _, name = line.split(" ", 2) if not line.startswith(" ") else ("0", "", "")
+        places[re.sub(r"\[[0-9a-f]{6,16}\]", "", name)] = int(place, 16)
+    end = places["hot_end"]
+    assert 0 < end <= 64 * 1024, "it ends at %d, behind the 64 KiB that the kernel maps at once" % end
+    missing = [name for name in AT_EVERY_START if not 0 < places.get(name, 0) < end]
+    assert not missing, "not among what lies together in the first %d bytes: %s" % (end, ", ".join(missing))
+    print("   the first %d bytes of the file" % end)
+
+
 @test
 def the_static_data_is_within_its_budget():
     sizes = tool("size", "-A", BINARY)

@@ -59,7 +59,7 @@ impl Hasher {
     }
 
     /// Never inlined: there are a dozen callers.
-    #[inline(never)] // smaller so
+    #[inline(never)]
     fn put(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.byte(byte);

@@ -49,6 +49,13 @@ def picoqga(path=None):
     return Kind("picoqga", path)
 
 
+def built(path=None):
+    """The agent at `path`; without one the release binary, as the source is now: what is measured must not be an older one."""
+    if path is None:
+        subprocess.run(["cargo", "build", "--quiet", "--release", "--target", "x86_64-unknown-linux-musl"], cwd=oracle.ROOT, check=True)
+    return picoqga(path)
+
+
 def caged(kind):
     """The same agent where it can not harm this machine, for requests that a faulty agent might take for an order to shut down.
 

@@ -122,7 +122,7 @@ pub struct Declared {
 impl Iterator for Declared {
     type Item = Known;
 
-    #[inline(never)] // smaller so
+    #[inline(never)]
     fn next(&mut self) -> Option<Known> {
         while !self.rest.is_empty() {
             let end = self.rest.iter().position(|&byte| byte == b'\n')?;

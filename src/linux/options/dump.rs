@@ -22,7 +22,7 @@ struct Value<'p> {
 }
 
 impl Value<'_> {
-    #[inline(never)] // smaller so
+    #[inline(never)]
     fn put(&mut self, byte: u8) {
         let escaped = match byte {
             b' ' if self.only_blanks => b's',
@@ -63,7 +63,7 @@ fn begin<'p>(printer: &'p mut Printer, key: &str) -> Value<'p> {
 }
 
 /// Prints the line of a key, if it has a value.
-#[inline(never)] // smaller so
+#[inline(never)]
 fn text(printer: &mut Printer, key: &str, value: Option<&[u8]>) {
     if let Some(bytes) = value {
         let mut value = begin(printer, key);
