@@ -29,21 +29,22 @@ macro_rules! failed {
 }
 
 impl<'a> Value<'a> for Capture {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
-        match json.first() {
-            Some(b'"') => {
-                choice(json, path, b"none stdout stderr separated merged", refused).map(|place| match place {
-                    0 => Capture::Nothing,
-                    1 => Capture::Output,
-                    2 => Capture::Error,
-                    3 => Capture::Separated,
-                    _ => Capture::Merged,
-                })
-            }
-            Some(b't') => Some(Capture::Separated),
-            Some(b'f') => Some(Capture::Nothing),
-            _ => wrong_type(path, "GuestExecCaptureOutput", refused),
-        }
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
+        let place = match json.first() {
+            Some(b'"') => choice(json, path, b"none stdout stderr separated merged", refused),
+            Some(b't') => Some(3),
+            Some(b'f') => Some(0),
+            _ => return wrong_type(path, "GuestExecCaptureOutput", refused),
+        };
+        *self = match place {
+            Some(0) => Capture::Nothing,
+            Some(1) => Capture::Output,
+            Some(2) => Capture::Error,
+            Some(3) => Capture::Separated,
+            Some(_) => Capture::Merged,
+            None => return false,
+        };
+        true
     }
 }
 

@@ -12,7 +12,7 @@
 //! data of a longer one is written while it arrives, and needs no more memory.
 
 use super::{bad_count, failed, unknown};
-use crate::args::{Members, Path, Text, Value};
+use crate::args::{Members, Text, value};
 use crate::base64;
 use crate::command::{Context, Done, Handler, Reply};
 use crate::errno::Errno;
@@ -93,9 +93,9 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
 
 /// Where the data goes, if the arguments before it tell.
 fn target(before: Members<'_>) -> Option<Target> {
-    let handle = i64::decode(before.get("handle")?, &Path::default(), &mut None)?;
+    let handle = value(before.get("handle")?)?;
     let limit = match before.get("count") {
-        Some(count) => Some(u64::try_from(i64::decode(count, &Path::default(), &mut None)?).ok()?),
+        Some(count) => Some(u64::try_from(value::<i64>(count)?).ok()?),
         None => None,
     };
     Some(Target { handle, limit })
