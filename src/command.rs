@@ -51,7 +51,7 @@ pub mod get_users;
 #[cfg(feature = "cpu-memory")]
 pub mod get_vcpus;
 pub mod info;
-#[cfg(any(feature = "cpu-memory", feature = "inventory", feature = "network"))]
+#[cfg(any(feature = "accounts", feature = "cpu-memory", feature = "inventory", feature = "network"))]
 pub mod listing;
 #[cfg(any(feature = "freeze", feature = "inventory"))]
 pub mod mount_list;

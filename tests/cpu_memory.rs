@@ -16,8 +16,8 @@ use picoqga::transport::fake::Piece;
 
 static TABLE: Table<Machine> = Table::new(&[
     Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),
-    Row::of::<get_memory_blocks::GetMemoryBlocks>(),
-    Row::of::<get_vcpus::GetVcpus>(),
+    Row::of_list::<get_memory_blocks::GetMemoryBlocks>(),
+    Row::of_list::<get_vcpus::GetVcpus>(),
     Row::of::<ping::Ping>(),
     Row::of::<set_memory_blocks::SetMemoryBlocks>(),
     Row::of::<set_vcpus::SetVcpus>(),

@@ -12,7 +12,7 @@ use picoqga::errno::Errno;
 use picoqga::guest::{Guest, ListPlace, Login, Logins};
 use picoqga::transport::fake::Piece;
 
-static TABLE: Table<Crowd> = Table::new(&[Row::of::<GetUsers>(), Row::of::<Ping>()]);
+static TABLE: Table<Crowd> = Table::new(&[Row::of_list::<GetUsers>(), Row::of::<Ping>()]);
 
 /// A guest with that many users.
 #[derive(Default)]
