@@ -29,14 +29,10 @@ pub struct Path {
     pub member: Option<Name>,
 }
 
-impl Default for Path {
-    #[inline(never)] // smaller so
-    fn default() -> Self {
-        Path { name: &"", index: None, member: None }
-    }
-}
-
 impl Path {
+    /// The path of `arguments` itself.
+    pub const NONE: Path = Path { name: &"", index: None, member: None };
+
     /// A member of `arguments`, or of the list element that this path names.
     #[inline(never)] // smaller so
     pub const fn member(self, name: Name) -> Path {
@@ -85,7 +81,7 @@ pub trait Value<'a> {
 /// The value that canonical JSON holds. `None` if it is not of the type.
 pub fn value<'a, T: Value<'a> + Default>(json: &'a [u8]) -> Option<T> {
     let mut value = T::default();
-    value.read(json, &Path::default(), &mut None).then_some(value)
+    value.read(json, &Path::NONE, &mut None).then_some(value)
 }
 
 #[inline(never)] // and once instead of for each type
@@ -172,20 +168,15 @@ impl<'a, T: Value<'a> + Default> Value<'a> for Option<T> {
     }
 }
 
-/// The arguments of a command, made by [`arguments!`](crate::arguments). Their `Default` are no arguments: it is what they are
-/// read into.
-pub trait Arguments<'a>: Default {
+/// The arguments of a command, made by [`arguments!`](crate::arguments). Their `Default` is what they are read into.
+pub trait Arguments<'a>: Value<'a> + Default {
     /// There are none. This is then seen to for all such commands in one place, [`none`], and not here.
     const NONE: bool = false;
-
-    /// Reads `members` in the order of the declaration and refuses what is not in it; `path` names the list element that they
-    /// are members of. Whether all is well: if not, `refused` says why.
-    fn read_members(&mut self, members: &Members<'a>, path: &Path, refused: &mut Refused<'a>) -> bool;
 
     /// Reads the canonical JSON that the arguments of a request are held in: `None` if `refused` says why not.
     fn of(json: &'a [u8], refused: &mut Refused<'a>) -> Option<Self> {
         let mut arguments = Self::default();
-        arguments.read_members(&Members::of(json), &Path::default(), refused).then_some(arguments)
+        arguments.read(json, &Path::NONE, refused).then_some(arguments)
     }
 }
 
@@ -193,12 +184,14 @@ pub trait Arguments<'a>: Default {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoArguments;
 
+impl<'a> Value<'a> for NoArguments {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
+        read_members(json, path, &[], &mut [], refused)
+    }
+}
+
 impl<'a> Arguments<'a> for NoArguments {
     const NONE: bool = true;
-
-    fn read_members(&mut self, members: &Members<'a>, path: &Path, refused: &mut Refused<'a>) -> bool {
-        read_members(members, path, &[], &mut [], refused)
-    }
 
     fn of(_: &'a [u8], _: &mut Refused<'a>) -> Option<Self> {
         Some(NoArguments)
@@ -208,18 +201,22 @@ impl<'a> Arguments<'a> for NoArguments {
 /// Whether there are no arguments; `refused` says what there is.
 pub fn none<'a>(json: &'a [u8], refused: &mut Refused<'a>) -> bool {
     // Mostly there are none, and nothing need be looked for.
-    json == b"{}" || NoArguments.read_members(&Members::of(json), &Path::default(), refused)
+    json == b"{}" || NoArguments.read(json, &Path::NONE, refused)
 }
 
-/// Reads the members with these names, in this order, into what is there for each, and refuses others; see
-/// [`Arguments::read_members`].
+/// Reads the members of the object `json` that have these names, in this order, each into the value in the same place.
+/// Refuses what is no object, and other members; see [`Value::read`].
 pub fn read_members<'a>(
-    members: &Members<'a>,
+    json: &'a [u8],
     path: &Path,
     names: &'static [&'static str],
     values: &mut [&mut dyn Value<'a>],
     refused: &mut Refused<'a>,
 ) -> bool {
+    if json.first() != Some(&b'{') {
+        return wrong_type(path, "object", refused);
+    }
+    let members = Members::of(json);
     for (name, value) in names.iter().zip(values) {
         let path = path.member(name);
         let is_good = match members.get(name) {
@@ -234,21 +231,6 @@ pub fn read_members<'a>(
     let dot = if path.name.is_empty() { "" } else { "." };
     *refused = Some(error!["Parameter '", *path, dot, name, "' is unexpected"]);
     false
-}
-
-/// As [`read_members`], for the object `json`; refuses what is none.
-pub fn read_object<'a>(
-    json: &'a [u8],
-    path: &Path,
-    names: &'static [&'static str],
-    values: &mut [&mut dyn Value<'a>],
-    refused: &mut Refused<'a>,
-) -> bool {
-    if json.first() == Some(&b'{') {
-        read_members(&Members::of(json), path, names, values, refused)
-    } else {
-        wrong_type(path, "object", refused)
-    }
 }
 
 /// Declares the arguments of a command, or the elements of a [`List`](crate::args::List) among them: a struct whose
@@ -270,41 +252,27 @@ macro_rules! arguments {
         $crate::arguments!(@read $name ($($life)?) $($wire => $field),+);
     };
     (@read $name:ident () $($wire:literal => $field:ident),+) => {
-        impl<'a> $crate::args::Arguments<'a> for $name {
+        impl<'a> $crate::args::Value<'a> for $name {
             $crate::arguments!(@members 'a $($wire => $field),+);
         }
 
-        impl<'a> $crate::args::Value<'a> for $name {
-            $crate::arguments!(@element 'a $($wire => $field),+);
-        }
+        impl $crate::args::Arguments<'_> for $name {}
     };
     (@read $name:ident ($life:lifetime) $($wire:literal => $field:ident),+) => {
-        impl<$life> $crate::args::Arguments<$life> for $name<$life> {
+        impl<$life> $crate::args::Value<$life> for $name<$life> {
             $crate::arguments!(@members $life $($wire => $field),+);
         }
 
-        impl<$life> $crate::args::Value<$life> for $name<$life> {
-            $crate::arguments!(@element $life $($wire => $field),+);
-        }
+        impl<$life> $crate::args::Arguments<$life> for $name<$life> {}
     };
-    (@element $life:lifetime $($wire:literal => $field:ident),+) => {
+    (@members $life:lifetime $($wire:literal => $field:ident),+) => {
         fn read(
             &mut self,
             json: &$life [u8],
             path: &$crate::args::Path,
             refused: &mut $crate::args::Refused<$life>,
         ) -> bool {
-            $crate::args::read_object(json, path, &[$($wire),+], &mut [$(&mut self.$field),+], refused)
-        }
-    };
-    (@members $life:lifetime $($wire:literal => $field:ident),+) => {
-        fn read_members(
-            &mut self,
-            members: &$crate::args::Members<$life>,
-            path: &$crate::args::Path,
-            refused: &mut $crate::args::Refused<$life>,
-        ) -> bool {
-            $crate::args::read_members(members, path, &[$($wire),+], &mut [$(&mut self.$field),+], refused)
+            $crate::args::read_members(json, path, &[$($wire),+], &mut [$(&mut self.$field),+], refused)
         }
     };
 }
