@@ -12,6 +12,7 @@ use embedded_io::{Error as _, ErrorKind};
 use crate::args::{Members, Refused, Text};
 use crate::command::{Context, Cursor, Reply, Row, Step, Table};
 use crate::errno::Errno;
+use crate::error;
 use crate::error::Class;
 use crate::guest::Guest;
 use crate::json::write::Writer;
@@ -20,7 +21,6 @@ use crate::long::{Long, LongArgument, Place, no_file};
 use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 use crate::wipe::{wipe, wipe_stack};
-use crate::{error, error_of};
 use ends::{end_reply, write_error};
 
 /// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
@@ -432,12 +432,10 @@ fn allowed<'n, G: Guest>(
 ) -> Option<&'static Row<G>> {
     let error = match row.map(|row| (row.name, row.refusal(guest))) {
         Some((_, None)) => return row,
-        Some((name, Some(reason))) => {
-            error_of![Class::CommandNotFound, "Command ", name, " has been disabled: ", reason]
-        }
-        None => error_of![Class::CommandNotFound, "The command ", name, " has not been found"],
+        Some((name, Some(reason))) => error!["Command ", name, " has been disabled: ", reason],
+        None => error!["The command ", name, " has not been found"],
     };
-    *refused = Some(error);
+    *refused = Some(error.of_class(Class::CommandNotFound));
     None
 }
 
