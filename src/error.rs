@@ -181,7 +181,7 @@ impl Part<'_> {
                 Some(text) => piece(text),
                 None => {
                     piece(b"Unknown error ");
-                    piece(decimal(u64::from(errno.0.unsigned_abs()), &mut [0; 20]));
+                    piece(decimal(u64::from(errno.number().unsigned_abs()), &mut [0; 20]));
                 }
             },
             Part::Path(path) => path.pieces(piece),

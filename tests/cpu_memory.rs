@@ -94,7 +94,7 @@ impl MemoryBlocks for Machine {
         match index {
             0 => Err(MemorySetError::Failed(Errno::EBUSY)),
             1 => Err(MemorySetError::NotSupported(Errno::ENOENT)),
-            u64::MAX => Err(MemorySetError::NotFound(Errno(i32::MAX))),
+            u64::MAX => Err(MemorySetError::NotFound(Errno::new(i32::MAX))),
             _ => Ok(()),
         }
     }

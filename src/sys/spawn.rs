@@ -125,7 +125,7 @@ pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
     if error != 0 {
         // It is ending, so this takes no time. Its status says nothing new.
         while wait(pid, 0) == Err(Errno::EINTR) {}
-        return Err(SpawnError::Execute(Errno(error)));
+        return Err(SpawnError::Execute(Errno::new(error)));
     }
     // SAFETY: the call touches no memory. On success the descriptor is new, and closed when a program is started.
     let descriptor = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) });
@@ -164,7 +164,7 @@ fn start(plan: &Plan<'_>) -> Result<i32, Errno> {
 extern "C" fn child(plan: *mut c_void) -> c_int {
     // SAFETY: this is the plan that `start` was given, which is valid as long as the child shares its memory.
     let plan = unsafe { &*plan.cast::<Plan<'_>>() };
-    let Errno(error) = plan.execute();
+    let error = plan.execute().number();
     plan.error.store(error, Ordering::Relaxed);
     // SAFETY: the call touches no memory and does not come back; nothing of the parent's is run or flushed at this exit.
     unsafe { libc::_exit(127) }
