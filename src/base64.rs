@@ -68,6 +68,7 @@ impl Decoder {
     }
 
     /// Takes one character; a complete group is decoded into `room`, which has three bytes at least.
+    #[inline(never)] // smaller so
     fn character(&mut self, character: u8, room: &mut [u8]) -> Result<usize, Invalid> {
         let padded = self.carry.get(2) == Some(&b'=') && self.carried == 3;
         match character {

@@ -101,6 +101,7 @@ pub struct Long {
 
 impl Long {
     /// A text of which nothing came yet.
+    #[inline(never)] // smaller so
     pub const fn new(member: &'static str, place: Place) -> Self {
         Long { member, place, decoded: 0, written: 0, failure: None, decoder: Decoder::new() }
     }

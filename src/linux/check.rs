@@ -151,6 +151,7 @@ impl Reason {
         }
     }
 
+    #[inline(never)] // smaller so
     fn text(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }

@@ -168,6 +168,7 @@ impl Children {
     }
 
     /// The program that is started next.
+    #[inline(never)] // smaller so
     pub fn prepare(&self, input_bytes: u64) -> Child {
         Child { serial: self.next_serial, input_bytes, ..Child::default() }
     }

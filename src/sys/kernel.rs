@@ -6,6 +6,7 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint};
 
+#[inline(never)] // smaller so
 fn int(result: c_long) -> c_int {
     c_int::try_from(result).unwrap_or(-1)
 }

@@ -36,6 +36,7 @@ pub mod terminal;
 use crate::errno::Errno;
 
 /// The error number of the call that just failed.
+#[inline(never)] // smaller so
 fn last_errno() -> Errno {
     // SAFETY: the C library promises a valid pointer to a number of this thread's own.
     Errno::new(unsafe { *libc::__errno_location() })
