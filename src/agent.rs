@@ -440,8 +440,8 @@ fn allowed<'n, G: Guest>(
 }
 
 /// Begins to take a long text: straight to its file if everything about it is known, else to the spool.
-fn begin_long<G: Guest>(argument: LongArgument<G>, known: bool, text: &LongText<'_>, guest: &mut G) -> Option<Long> {
-    let direct = argument.direct.filter(|_| known);
+fn begin_long<G: Guest>(argument: &LongArgument<G>, known: bool, text: &LongText<'_>, guest: &mut G) -> Option<Long> {
+    let direct = argument.direct.as_ref().filter(|_| known);
     if let Some(target) = direct.and_then(|direct| (direct.target)(Members::of(text.before))) {
         return Some(Long::new(argument.member, Place::File(target)));
     }
@@ -460,7 +460,7 @@ fn empty_spool<G: Guest>(long: Option<Long>, guest: &mut G) {
     }
 }
 
-fn take_long<G: Guest>(long: &mut Long, argument: LongArgument<G>, text: LongText<'_>, guest: &mut G) {
+fn take_long<G: Guest>(long: &mut Long, argument: &LongArgument<G>, text: LongText<'_>, guest: &mut G) {
     let piece = Text::from_escaped(text.text);
-    long.take(piece, text.scratch, guest, argument.direct.map_or(no_file, |direct| direct.write));
+    long.take(piece, text.scratch, guest, argument.direct.as_ref().map_or(no_file, |direct| direct.write));
 }

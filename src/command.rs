@@ -100,7 +100,7 @@ pub trait Handler<G: 'static>: 'static {
     /// What is special about it.
     const FLAGS: Flags = Flags::NONE;
     /// The argument that may be longer than the request buffer.
-    const LONG: Option<LongArgument<G>> = None;
+    const LONG: Option<&'static LongArgument<G>> = None;
     /// Tells why the command can not work in this guest now, for commands of which that can be told. Asked before each
     /// run and by each guest-info, so it must be cheap. A command that might work must not be refused.
     const OBSTACLE: Option<Obstacle<G>> = None;
@@ -224,7 +224,7 @@ pub struct Row<G: 'static> {
     pub name: &'static str,
     /// What is special about the command.
     pub flags: Flags,
-    pub(crate) long: Option<LongArgument<G>>,
+    pub(crate) long: Option<&'static LongArgument<G>>,
     pub(crate) obstacle: Option<Obstacle<G>>,
     takes_none: bool,
     run: Run<G>,

@@ -27,22 +27,6 @@ pub struct Direct<G> {
     pub write: Write<G>,
 }
 
-impl<G> Clone for LongArgument<G> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<G> Copy for LongArgument<G> {}
-
-impl<G> Clone for Direct<G> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<G> Copy for Direct<G> {}
-
 /// Writes some of a long text to a file; answers how much was taken.
 pub type Write<G> = fn(&mut G, i64, &[u8]) -> Result<usize, FileError>;
 

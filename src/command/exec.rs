@@ -70,7 +70,7 @@ pub struct GuestExec;
 
 impl<G: Exec + 'static> Handler<G> for GuestExec {
     const NAME: &'static str = "guest-exec";
-    const LONG: Option<LongArgument<G>> = Some(LongArgument { member: "input-data", direct: None });
+    const LONG: Option<&'static LongArgument<G>> = Some(&LongArgument { member: "input-data", direct: None });
     type Arguments<'a> = ExecArguments<'a>;
 
     fn run<'a>(

@@ -39,8 +39,8 @@ pub struct FileWrite;
 
 impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
     const NAME: &'static str = "guest-file-write";
-    const LONG: Option<LongArgument<G>> =
-        Some(LongArgument { member: "buf-b64", direct: Some(Direct { target, write: G::write }) });
+    const LONG: Option<&'static LongArgument<G>> =
+        Some(&LongArgument { member: "buf-b64", direct: Some(Direct { target, write: G::write }) });
     type Arguments<'a> = WriteArguments<'a>;
 
     fn run<'a>(
