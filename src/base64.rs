@@ -102,6 +102,21 @@ impl Decoder {
     }
 }
 
+/// Decodes a whole text. `None` if `output` has too little room: it takes three bytes for each four characters begun, and three
+/// more.
+pub fn decode<'o>(text: &[u8], output: &'o mut [u8]) -> Result<Option<&'o [u8]>, Invalid> {
+    let mut decoder = Decoder::new();
+    let (_, length) = decoder.decode(text, output)?;
+    match output.get_mut(length..) {
+        // Else it stopped for want of room, perhaps with text left.
+        Some(rest) if rest.len() >= 3 => {
+            let length = length.saturating_add(decoder.finish(rest)?);
+            Ok(output.get(..length))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// How many bytes a text in pieces decodes to; an error if it is not base64.
 pub fn decoded_length<'t>(text: impl Iterator<Item = &'t [u8]>) -> Result<u64, Invalid> {
     let mut decoder = Decoder::new();
@@ -294,6 +309,13 @@ mod tests {
                     }
                 }
                 assert_eq!(decoded_length(text.chunks(5)), Ok(length as u64));
+                let enough = text.len().div_ceil(4) * 3 + 3;
+                for room in 0..=enough {
+                    // Whether less than enough is, depends on what the text ends with; it is never taken for all of it.
+                    let mut output = vec![0; room];
+                    let whole = super::decode(&text, &mut output).unwrap();
+                    assert!(whole.map_or(room < enough, |whole| whole == bytes), "{length} {room}");
+                }
             }
         }
     }
@@ -343,6 +365,7 @@ mod tests {
                 assert_eq!(decode(text, split, 3), bytes.map(<[u8]>::to_vec), "{text:?}");
             }
             assert_eq!(decoded_length(text.chunks(5)), bytes.map(|bytes| bytes.len() as u64));
+            assert_eq!(super::decode(text, &mut [0; 16]), bytes.map(Some));
         }
     }
 }

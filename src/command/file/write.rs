@@ -53,15 +53,13 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
             return Err(unknown(handle));
         }
         let mut long = match context.long.get() {
-            Some(long) => long,
-            None => {
-                let Ok(length) = base64::decoded_length(data.runs()) else { return Err(not_base64()) };
-                let Some(limit) = limit(count, length) else { return Err(bad_count(count.unwrap_or(0))) };
-                Long::new("buf-b64", Place::File(Target { handle, limit: Some(limit) }))
+            Some(mut long) => {
+                long.take(data, scratch, guest, G::write);
+                long.finish(guest, G::write);
+                long
             }
+            None => write_held(handle, data, count, scratch, guest)?,
         };
-        long.take(data, scratch, guest, G::write);
-        long.finish(guest, G::write);
         context.long.set(Some(long));
         if long.failure.is_none() {
             // Of long data the count may have come behind it, when all of it was written already.
@@ -89,6 +87,35 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
             Some(LongFailure::Spool(errno)) => Err(error!["failed to keep buf-b64, which came before handle: ", errno]),
         }
     }
+}
+
+/// Writes data that came to its end before any of it was written, because it fits beside the rest of the request. All of it is
+/// decoded first: into the scratch room, or, if it does not fit there, once more to be written.
+fn write_held<'a, G: Files + Guest>(
+    handle: i64,
+    data: Text<'a>,
+    count: Option<i64>,
+    scratch: &mut [u8],
+    guest: &mut G,
+) -> Result<Long, Error<'a>> {
+    let mut decoded = base64::decode(data.escaped(), scratch);
+    let length = match &decoded {
+        Ok(Some(bytes)) => Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+        Ok(None) => base64::decoded_length(data.runs()),
+        Err(invalid) => Err(*invalid),
+    };
+    let Ok(length) = length else { return Err(not_base64()) };
+    let Some(limit) = limit(count, length) else { return Err(bad_count(count.unwrap_or(0))) };
+    let target = Target { handle, limit: Some(limit) };
+    let mut long = Long::new("buf-b64", Place::File(target));
+    if let Ok(Some(bytes)) = &mut decoded {
+        long.decoded = length;
+        long.write(target, bytes, guest, G::write);
+    } else {
+        long.take(data, scratch, guest, G::write);
+        long.finish(guest, G::write);
+    }
+    Ok(long)
 }
 
 /// Where the data goes, if the arguments before it tell.
