@@ -9,7 +9,7 @@
 //! Differs from qemu-ga in what can not be read, which there is an empty list (differences.md: users-unreadable), in a guest
 //! without utmp (differences.md: users-without-utmp), and in names as long as utmp has room for (differences.md:
 //! users-long-name).
-//! Needs [`Logins`]; does not run while frozen; one user a step, so any number of them needs no more memory than one. Who logs
+//! Needs [`Logins`]; does not run while frozen; any number of users needs no more memory than one. Who logs
 //! in or out while a list is written may be missing in it, or be there.
 
 use super::listing::{Listed, Piece};
