@@ -48,7 +48,6 @@ pub(super) struct Address {
 
 impl Link {
     /// Reads a message; `None` if it is about something else, or no link.
-    #[inline(never)] // smaller so
     pub(super) fn read(&mut self, message: Message<'_>) -> Option<()> {
         if message.kind != RTM_NEWLINK {
             return None;
