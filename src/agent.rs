@@ -3,13 +3,15 @@
 //! It borrows all it works with, never sleeps, and opens nothing: the caller says when to go on. Call [`Agent::step`]
 //! until it answers [`Progress::Wait`], then wait for what it names, then call it again.
 
+#[cfg(feature = "long-texts")]
+mod drain;
 mod ends;
 
 use core::cell::Cell;
 
 use embedded_io::{Error as _, ErrorKind};
 
-use crate::args::{Members, Refused, Text};
+use crate::args::Refused;
 use crate::command::{Context, Cursor, Reply, Row, Step, Table};
 use crate::errno::Errno;
 use crate::error;
@@ -17,8 +19,8 @@ use crate::error::Class;
 use crate::guest::Guest;
 use crate::json::write::Writer;
 use crate::limits::least;
-use crate::long::{Long, LongArgument, Place, no_file};
-use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
+use crate::long::{Long, Place};
+use crate::request::{Event, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 use crate::wipe::{wipe, wipe_stack};
 use ends::{end_reply, write_error};
@@ -274,33 +276,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         match event {
             Event::More => {}
             Event::Complete => self.work = Work::Run,
+            #[cfg(feature = "long-texts")]
             Event::Full => self.drain(guest),
+            #[cfg(not(feature = "long-texts"))]
+            Event::Full => {
+                let _ = guest;
+                self.machine.refuse_long_text();
+            }
         }
-    }
-
-    /// A text fills the request buffer: it goes to its file or to the spool, or the request is refused.
-    #[inline(never)] // smaller so
-    fn drain(&mut self, guest: &mut G) {
-        let Some(text) = self.machine.long_text() else { return self.machine.refuse_long_text() };
-        let row = text.command.and_then(|name| self.table.find(name));
-        let mut rows = self.table.rows().iter();
-        let argument = match text.command {
-            Some(_) => row.and_then(|row| row.long),
-            None => rows.find_map(|row| row.long.filter(|long| long.member.as_bytes() == text.member)),
-        };
-        let argument = argument.filter(|argument| argument.member.as_bytes() == text.member);
-        let allowed = row.is_none_or(|row| row.refusal(guest).is_none());
-        let (Some(argument), true) = (argument, allowed) else { return self.machine.refuse_long_text() };
-        let known = row.is_some();
-        let begun = match self.long {
-            Some(long) if long.member == argument.member => Some(long),
-            Some(_) => None,
-            None => begin_long(argument, known, &text, guest),
-        };
-        let Some(mut long) = begun else { return self.machine.refuse_long_text() };
-        take_long(&mut long, argument, text, guest);
-        self.long = Some(long);
-        self.machine.drained();
     }
 
     fn flushes_first(&self) -> bool {
@@ -439,17 +422,6 @@ fn allowed<'n, G: Guest>(
     None
 }
 
-/// Begins to take a long text: straight to its file if everything about it is known, else to the spool.
-fn begin_long<G: Guest>(argument: &LongArgument<G>, known: bool, text: &LongText<'_>, guest: &mut G) -> Option<Long> {
-    let direct = argument.direct.as_ref().filter(|_| known);
-    if let Some(target) = direct.and_then(|direct| (direct.target)(Members::of(text.before))) {
-        return Some(Long::new(argument.member, Place::File(target)));
-    }
-    let spool = guest.spool()?;
-    spool.clear().ok()?;
-    Some(Long::new(argument.member, Place::Spool))
-}
-
 /// Gives back the room of a long text that was spooled, and has been used or is not wanted.
 fn empty_spool<G: Guest>(long: Option<Long>, guest: &mut G) {
     if long.is_some_and(|long| long.place == Place::Spool)
@@ -458,9 +430,4 @@ fn empty_spool<G: Guest>(long: Option<Long>, guest: &mut G) {
         // If it fails, it is emptied before it is used again.
         let _: Result<(), Errno> = spool.clear();
     }
-}
-
-fn take_long<G: Guest>(long: &mut Long, argument: &LongArgument<G>, text: LongText<'_>, guest: &mut G) {
-    let piece = Text::from_escaped(text.text);
-    long.take(piece, text.scratch, guest, argument.direct.as_ref().map_or(no_file, |direct| direct.write));
 }

@@ -224,6 +224,7 @@ pub struct Row<G: 'static> {
     pub name: &'static str,
     /// What is special about the command.
     pub flags: Flags,
+    #[cfg_attr(not(feature = "long-texts"), allow(dead_code))]
     pub(crate) long: Option<&'static LongArgument<G>>,
     pub(crate) obstacle: Option<Obstacle<G>>,
     takes_none: bool,

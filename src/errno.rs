@@ -111,9 +111,14 @@ impl Errno {
     }
 }
 
+/// What stands before the number where there is no text.
+pub(crate) const WITHOUT_TEXT: &str = if TEXTS.is_empty() { "errno " } else { "Unknown error " };
+
 /// By number, a line each; empty where Linux has no such number. One text, because a table of them would need an address for
-/// each.
-const TEXTS: &str = "\
+/// each. Without the feature `errno-texts` there are none.
+const TEXTS: &str = if cfg!(feature = "errno-texts") { ALL_TEXTS } else { "" };
+
+const ALL_TEXTS: &str = "\
 Success\n\
 Operation not permitted\n\
 No such file or directory\n\

@@ -5,7 +5,7 @@
 //! [`ERROR_TEXT_BYTES`](crate::limits::ERROR_TEXT_BYTES).
 
 use crate::args::{Path, Text};
-use crate::errno::Errno;
+use crate::errno::{self, Errno};
 use crate::json::write::{Writer, decimal};
 
 /// The class of an error, `class` on the wire (QapiErrorClass, schema 10.0). The other three classes of the schema are
@@ -180,7 +180,7 @@ impl Part<'_> {
             Part::Errno(errno) => match errno.text() {
                 Some(text) => piece(text),
                 None => {
-                    piece(b"Unknown error ");
+                    piece(errno::WITHOUT_TEXT.as_bytes());
                     piece(decimal(u64::from(errno.number().unsigned_abs()), &mut [0; 20]));
                 }
             },

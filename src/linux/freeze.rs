@@ -349,6 +349,7 @@ impl Linux {
         }
         self.freeze.end();
         self.log.mute(false);
+        #[cfg(any(feature = "daemon", feature = "log"))]
         if let Err(error) = self.open_own_files() {
             self.log.error(Level::Error, &error);
         }

@@ -60,10 +60,12 @@ pub mod new_file;
 #[cfg(feature = "cpu-memory")]
 pub mod numbered;
 pub mod options;
+#[cfg(any(feature = "daemon", feature = "log"))]
 pub mod own_files;
 #[cfg(feature = "accounts")]
 pub mod passwords;
 pub mod path;
+#[cfg(any(feature = "accounts", feature = "daemon", feature = "log"))]
 pub mod pid_file;
 pub mod port;
 pub mod posix_zone;
@@ -78,6 +80,7 @@ pub mod routes;
 pub mod run;
 #[cfg(feature = "accounts")]
 pub mod sha512_crypt;
+#[cfg(feature = "long-texts")]
 pub mod spool;
 pub mod start;
 #[cfg(feature = "inventory")]
@@ -89,19 +92,24 @@ pub mod timezone;
 pub mod trim;
 pub mod tzif;
 
-use crate::guest::{Flags, Guest, Spool};
+#[cfg(feature = "long-texts")]
+use crate::guest::Spool;
+use crate::guest::{Flags, Guest};
 use crate::sys::fd::Fd;
 use files::FileTable;
 use log::Log;
 use options::{Lists, Options};
+#[cfg(any(feature = "daemon", feature = "log"))]
 use own_files::OwnFiles;
 use pseudo::Pseudo;
+#[cfg(feature = "long-texts")]
 use spool::MemorySpool;
 
 /// A Linux guest.
 #[derive(Debug)]
 pub struct Linux {
     pub(crate) files: FileTable,
+    #[cfg(feature = "long-texts")]
     spool: MemorySpool,
     /// `/proc`, mounted or not.
     // Only commands of these groups read it.
@@ -122,6 +130,7 @@ pub struct Linux {
     pub(crate) power: power::PowerState,
     #[cfg(feature = "freeze")]
     pub(crate) freeze: freeze::FreezeState,
+    #[cfg(any(feature = "daemon", feature = "log"))]
     pub(crate) own_files: OwnFiles,
     /// The commands that may not run.
     pub lists: Lists,
@@ -135,6 +144,7 @@ impl Linux {
         #[cfg_attr(not(feature = "freeze"), allow(unused_mut))] // it is as it should be
         let mut linux = Linux {
             files: FileTable::new(crate::sys::system::boot_time_ns().unwrap_or(0)),
+            #[cfg(feature = "long-texts")]
             spool: MemorySpool::new(),
             proc: Pseudo::proc(),
             sys: Pseudo::sys(),
@@ -148,6 +158,7 @@ impl Linux {
             power: power::PowerState::new(options.shutdown_timeout_s),
             #[cfg(feature = "freeze")]
             freeze: freeze::FreezeState::new(options),
+            #[cfg(any(feature = "daemon", feature = "log"))]
             own_files: OwnFiles::new(options),
             lists: options.lists,
             log,
@@ -225,6 +236,7 @@ impl Guest for Linux {
         self.log.called(name);
     }
 
+    #[cfg(feature = "long-texts")]
     fn spool(&mut self) -> Option<&mut dyn Spool> {
         Some(&mut self.spool)
     }

@@ -78,6 +78,7 @@ impl<'l> Words<'l> {
     }
 
     /// The next one, as a number in decimal.
+    #[cfg(feature = "inventory")]
     #[inline(never)] // as above
     pub fn number(&mut self) -> Option<u64> {
         number(self.next()?)

@@ -57,6 +57,9 @@ struct Lent {
     children: &'static mut super::children::Room,
 }
 
+/// Without it, what only a command line asks for is not in the binary.
+const HAS_COMMAND_LINE: bool = cfg!(feature = "command-line");
+
 /// The agent as a process; answers its exit status.
 pub fn main(mut arguments: Arguments) -> i32 {
     let has_standard_error = start::fill_standard_descriptors();
@@ -72,7 +75,7 @@ pub fn main(mut arguments: Arguments) -> i32 {
         log.leave_standard_error();
     }
     let done = match action {
-        Ok(Action::Run) => {
+        Ok(action) if action == Action::Run || !HAS_COMMAND_LINE => {
             let buffers = Buffers {
                 input: &mut memory.input,
                 output: kept.into_free(),
@@ -92,13 +95,13 @@ pub fn main(mut arguments: Arguments) -> i32 {
             };
             return run(&mut options, log, lent);
         }
+        // It is above.
+        Ok(Action::Run) => Ok(()),
         Ok(Action::Dump(config)) => dump(&mut options, config, &words, &mut memory.request),
         #[cfg(feature = "check")]
         Ok(Action::Check { as_json }) => {
             return check(&mut options, log, as_json, &mut memory.request, kept.into_free());
         }
-        #[cfg(not(feature = "check"))]
-        Ok(Action::Check { .. }) => Err(error!["--check was left out when this agent was built"]),
         Ok(Action::Version) => {
             print(&[b"QEMU Guest Agent ", SCHEMA_VERSION.as_bytes(), b" (", IMPLEMENTATION.as_bytes(), b")\n"]);
             Ok(())
@@ -120,8 +123,8 @@ pub fn main(mut arguments: Arguments) -> i32 {
             }
             Ok(())
         }
-        Err(Refused { error, of_syntax: false }) => Err(error),
-        Err(Refused { error, of_syntax: true }) => {
+        Err(Refused { error, of_syntax }) if !of_syntax || !HAS_COMMAND_LINE => Err(error),
+        Err(Refused { error, .. }) => {
             start::write_to_standard_error(name);
             start::write_to_standard_error(b": ");
             error.pieces(&mut start::write_to_standard_error);
@@ -160,6 +163,9 @@ fn dump(
     line: &mut [u8],
 ) -> Result<(), Error<'static>> {
     let activated = Channel::activated(options)?;
+    if !cfg!(feature = "config-file") {
+        return Ok(());
+    }
     if activated.is_none() && options.channel_path().is_none() {
         return Channel::new(options).map(drop);
     }
@@ -173,7 +179,7 @@ fn run(options: &mut Options, log: Log, lent: Lent) -> i32 {
         Ok(activated) => activated,
         Err(error) => return status(&log, Err(error)),
     };
-    let starting = match options.daemonize.then(daemon::detach).transpose() {
+    let starting = match (cfg!(feature = "daemon") && options.daemonize).then(daemon::detach).transpose() {
         Ok(None) => None,
         Ok(Some(Side::Child(starting))) => Some(starting),
         Ok(Some(Side::Parent(status))) => return status,
@@ -194,6 +200,7 @@ fn serve(
     guest: &mut Linux,
 ) -> Result<(), Error<'static>> {
     let signals = signal::install().map_err(|errno| error!["cannot handle signals: ", errno])?;
+    #[cfg(any(feature = "daemon", feature = "log"))]
     guest.open_own_files()?;
     let channel = match activated {
         Some(channel) => channel,
@@ -207,6 +214,7 @@ fn serve(
     };
     #[cfg(feature = "freeze")]
     guest.thaw_by_itself("it stops");
+    #[cfg(any(feature = "daemon", feature = "log"))]
     guest.own_files.remove();
     served
 }
