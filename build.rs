@@ -7,7 +7,7 @@ fn main() {
     println!("cargo::rustc-link-arg-bins=-lc");
     // Other targets are not position-independent, and are laid out from another address on.
     if std::env::var("TARGET").is_ok_and(|target| target == "x86_64-unknown-linux-musl") {
-        // Relocations as bitmaps instead of a table of 24 bytes each; src/sys/entry.rs applies them.
+        // Relocations as bitmaps instead of a table of 24 bytes each; musl applies them since 1.2.4.
         println!("cargo::rustc-link-arg-bins=-zpack-relative-relocs");
         println!("cargo::rustc-link-arg-bins=--no-eh-frame-hdr");
         // Cargo links in the root of the workspace.

@@ -4,8 +4,6 @@
 
 pub mod daemon;
 pub mod directory;
-#[cfg(all(target_arch = "x86_64", target_env = "musl", not(test)))]
-mod entry;
 pub mod epoll;
 pub mod fd;
 pub mod file_system;

@@ -138,8 +138,6 @@ class Room:
             return path.names[0], sources.module_served(path)
         if piece.name in (".text.main", ".rodata.main"):
             return "picoqga", "main"
-        if piece.name == ".text.picoqga_start":
-            return "picoqga", "sys::entry"
         if piece.section in (".rodata", ".data.rel.ro", ".data"):
             return CONSTANTS, None
         return "without a name", None
