@@ -70,8 +70,9 @@ pub enum Progress {
 enum Work<G: 'static> {
     /// Looking for the end of a request.
     Parse,
-    /// A request is complete, but must wait for room in the output, or for the output to be empty.
-    Run,
+    /// A request is complete, but must wait for room in the output, or for the output to be empty. It is for the command of
+    /// this row, unless it is refused or there is none.
+    Run(Option<&'static Row<G>>),
     /// A reply is written in steps.
     Reply(&'static Row<G>, Cursor),
 }
@@ -84,7 +85,7 @@ pub struct Agent<'b, G: 'static> {
     input: Queue<'b>,
     output: Queue<'b>,
     work: Work<G>,
-    long: Option<Long>,
+    long: Cell<Option<Long>>,
     /// The last piece of a reply was taken back, because it did not fit; or the next one is to wait for it to be sent.
     wants_all_room: bool,
     input_has_ended: bool,
@@ -155,7 +156,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             input: Queue::new(buffers.input),
             output: Queue::new(buffers.output),
             work: Work::Parse,
-            long: None,
+            long: Cell::new(None),
             wants_all_room: false,
             input_has_ended: false,
             nobody_reads: false,
@@ -218,11 +219,11 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
                 self.output.clear();
                 self.work = Work::Parse;
             }
-            Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
+            Work::Run(_) | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
             // A piece that did not fit into half of the buffer gets all of it, and so does one that is to wait.
             Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
-            Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
-            Work::Run => self.run_and_wipe(guest),
+            Work::Run(Some(row)) if row.flags.flush_first && !self.output.is_empty() => return self.send(transport),
+            Work::Run(row) => self.run_and_wipe(row, guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
         }
         Ok(Progress::Again)
@@ -273,7 +274,10 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.input.consume(used);
         match event {
             Event::More => {}
-            Event::Complete => self.work = Work::Run,
+            Event::Complete => {
+                let is_refused = self.machine.refusal().is_some();
+                self.work = Work::Run(if is_refused { None } else { self.table.find(self.machine.name()) });
+            }
             Event::Full => self.drain(guest),
         }
     }
@@ -292,26 +296,20 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let allowed = row.is_none_or(|row| row.refusal(guest).is_none());
         let (Some(argument), true) = (argument, allowed) else { return self.machine.refuse_long_text() };
         let known = row.is_some();
-        let begun = match self.long {
+        let begun = match self.long.get() {
             Some(long) if long.member == argument.member => Some(long),
             Some(_) => None,
             None => begin_long(argument, known, &text, guest),
         };
         let Some(mut long) = begun else { return self.machine.refuse_long_text() };
         take_long(&mut long, argument, text, guest);
-        self.long = Some(long);
+        self.long.set(Some(long));
         self.machine.drained();
-    }
-
-    fn flushes_first(&self) -> bool {
-        self.machine.refusal().is_none()
-            && self.table.find(self.machine.name()).is_some_and(|row| row.flags.flush_first)
     }
 
     /// Runs a request. Unless its command is known to have no secrets, what is left of it is then overwritten: one that was
     /// refused may have been meant for one that has.
-    fn run_and_wipe(&mut self, guest: &mut G) {
-        let row = self.table.find(self.machine.name()).filter(|_| self.machine.refusal().is_none());
+    fn run_and_wipe(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         let has_secrets = row.is_none_or(|row| row.flags.secret);
         let scratch_bytes = if row.is_some() { self.machine.scratch_bytes() } else { 0 };
         self.run(row, guest);
@@ -340,18 +338,22 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
 
     /// A request is complete: runs its command, which is in this row of the table, or says why not.
     fn run(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
-        let long = self.long;
+        // A command may put another one there.
+        let long = self.long.get();
         self.run_or_refuse(row, guest);
+        self.long.set(None);
         empty_spool(long, guest);
     }
 
     #[inline(never)] // smaller so
     fn run_or_refuse(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         self.work = Work::Parse;
-        let long = Cell::new(self.long.take());
+        let long = &self.long;
         let written = || long.get().map_or(0, |long| long.written);
         let mut writer = self.output.writer();
-        if let Some(Refusal { error, echo }) = self.machine.refusal() {
+        if row.is_none()
+            && let Some(Refusal { error, echo }) = self.machine.refusal()
+        {
             let id = if echo { self.machine.id() } else { b"" };
             write_error(&mut writer, &error, written(), id);
             self.output.end = writer.len();
@@ -362,7 +364,8 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let begin = writer.mark();
         let mut refused = None;
         let mut cursor = Cursor::default();
-        let done = allowed(row, parts.name, guest, &mut refused).and_then(|row| {
+        let mut done = None;
+        if let Some(row) = allowed(row, parts.name, guest, &mut refused) {
             guest.called(row.name);
             if row.flags.delimited {
                 writer.raw(b"\xFF");
@@ -371,10 +374,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             // Of the scratch room, a command with secrets gets what is overwritten behind it.
             let length = if row.flags.secret { scratch_bytes } else { usize::MAX }.min(parts.scratch.len());
             let scratch = parts.scratch.get_mut(..length).unwrap_or_default();
-            let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long: &long };
-            let result = row.run(context, Reply::new(&mut writer, &mut cursor), &mut refused)?;
-            result.map_err(|error| refused = Some(error)).ok().map(|done| (row, done))
-        });
+            let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long };
+            // Taken apart where it is: an error is larger than all that a ping has to copy.
+            match row.run(context, Reply::new(&mut writer, &mut cursor), &mut refused) {
+                Some(Ok(written)) => done = Some((row, written)),
+                Some(Err(error)) => refused = Some(error),
+                None => {}
+            }
+        }
         match done {
             Some((row, _)) if row.flags.silent => writer.roll_back(begin),
             Some((row, done)) if done.has_steps() => self.work = Work::Reply(row, cursor),
