@@ -3,6 +3,7 @@
 
 use core::ffi::CStr;
 
+use super::path::Path;
 use crate::errno::Errno;
 use crate::sys::fd::{self, Access, Fd, OpenFlags};
 use crate::sys::mount;
@@ -36,12 +37,25 @@ impl Pseudo {
     /// # Errors
     /// Those of open(2); if it is not mounted, those of a private mount.
     pub fn open(&mut self, path: &CStr) -> Result<Fd, Errno> {
+        self.open_as(path, OpenFlags::READ)
+    }
+
+    /// As [`Pseudo::open`], in another way than to read.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn open_as(&mut self, path: &CStr, flags: OpenFlags) -> Result<Fd, Errno> {
         let mut mounted = None;
-        self.root(&mut mounted)?.open_at(path, OpenFlags::READ)
+        self.root(&mut mounted)?.open_at(path, flags)
     }
 
     /// Whether it surely has no such file or directory, or can itself not be had.
     pub fn lacks(&mut self, path: &CStr) -> bool {
+        // Each guest-info asks this several times. Nearly everywhere it is mounted, and has what it has at all times.
+        let whole = Path::of(&[self.path.to_bytes(), b"/", path.to_bytes()]);
+        if whole.is_some_and(|whole| fd::access(None, whole.as_c_str(), Access::EXIST).is_ok()) {
+            return false;
+        }
         matches!(self.open(path), Err(Errno::ENOENT | Errno::ENODEV | Errno::EPERM))
     }
 
