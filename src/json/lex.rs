@@ -113,6 +113,11 @@ impl<'b> Lexer<'b> {
         self.token_length = 0;
     }
 
+    /// Whether no token has begun, and none is searched for after one that was refused.
+    pub fn is_between_tokens(&self) -> bool {
+        self.state == State::Start
+    }
+
     /// Overwrites what is kept of tokens.
     pub fn wipe(&mut self) {
         wipe(self.token);
@@ -294,6 +299,7 @@ impl<'b> Lexer<'b> {
         Token::Stray
     }
 
+    #[inline(never)] // smaller so
     fn remember_byte(&mut self, byte: u8) {
         if let Some(next) = self.token.get_mut(self.token_length) {
             *next = byte;
