@@ -70,9 +70,8 @@ pub enum Progress {
 enum Work<G: 'static> {
     /// Looking for the end of a request.
     Parse,
-    /// A request is complete, but must wait for room in the output, or for the output to be empty. It is for the command of
-    /// this row, unless it is refused or there is none.
-    Run(Option<&'static Row<G>>),
+    /// A request is complete, but must wait for room in the output, or for the output to be empty.
+    Run,
     /// A reply is written in steps.
     Reply(&'static Row<G>, Cursor),
 }
@@ -85,6 +84,8 @@ pub struct Agent<'b, G: 'static> {
     input: Queue<'b>,
     output: Queue<'b>,
     work: Work<G>,
+    /// The command of the last request that was complete; `None` if that was refused, or there is no such command.
+    row: Option<&'static Row<G>>,
     long: Cell<Option<Long>>,
     /// The last piece of a reply was taken back, because it did not fit; or the next one is to wait for it to be sent.
     wants_all_room: bool,
@@ -156,6 +157,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             input: Queue::new(buffers.input),
             output: Queue::new(buffers.output),
             work: Work::Parse,
+            row: None,
             long: Cell::new(None),
             wants_all_room: false,
             input_has_ended: false,
@@ -219,11 +221,13 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
                 self.output.clear();
                 self.work = Work::Parse;
             }
-            Work::Run(_) | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
+            Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
             // A piece that did not fit into half of the buffer gets all of it, and so does one that is to wait.
             Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
-            Work::Run(Some(row)) if row.flags.flush_first && !self.output.is_empty() => return self.send(transport),
-            Work::Run(row) => self.run_and_wipe(row, guest),
+            Work::Run if !self.output.is_empty() && self.row.is_some_and(|row| row.flags.flush_first) => {
+                return self.send(transport);
+            }
+            Work::Run => self.run_and_wipe(guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
         }
         Ok(Progress::Again)
@@ -275,8 +279,11 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         match event {
             Event::More => {}
             Event::Complete => {
-                let is_refused = self.machine.refusal().is_some();
-                self.work = Work::Run(if is_refused { None } else { self.table.find(self.machine.name()) });
+                self.work = Work::Run;
+                // Mostly it is the same command as before.
+                let name = self.machine.name();
+                let same = self.row.filter(|row| row.name.as_bytes() == name);
+                self.row = if self.machine.refusal().is_some() { None } else { same.or_else(|| self.table.find(name)) };
             }
             Event::Full => self.drain(guest),
         }
@@ -309,10 +316,15 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
 
     /// Runs a request. Unless its command is known to have no secrets, what is left of it is then overwritten: one that was
     /// refused may have been meant for one that has.
-    fn run_and_wipe(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
+    fn run_and_wipe(&mut self, guest: &mut G) {
+        let row = self.row;
         let has_secrets = row.is_none_or(|row| row.flags.secret);
         let scratch_bytes = if row.is_some() { self.machine.scratch_bytes() } else { 0 };
-        self.run(row, guest);
+        // A command may put another one there.
+        let long = self.long.get();
+        self.run_or_refuse(row, guest);
+        self.long.set(None);
+        empty_spool(long, guest);
         if has_secrets {
             self.wipe(scratch_bytes);
             self.output_is_secret = true;
@@ -337,14 +349,6 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     }
 
     /// A request is complete: runs its command, which is in this row of the table, or says why not.
-    fn run(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
-        // A command may put another one there.
-        let long = self.long.get();
-        self.run_or_refuse(row, guest);
-        self.long.set(None);
-        empty_spool(long, guest);
-    }
-
     #[inline(never)] // smaller so
     fn run_or_refuse(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         self.work = Work::Parse;
