@@ -86,7 +86,7 @@ pub struct Agent<'b, G: 'static> {
     work: Work<G>,
     /// The command of the last request that was complete; `None` if that was refused, or there is no such command.
     row: Option<&'static Row<G>>,
-    long: Cell<Option<Long>>,
+    long: Option<Long>,
     /// The last piece of a reply was taken back, because it did not fit; or the next one is to wait for it to be sent.
     wants_all_room: bool,
     input_has_ended: bool,
@@ -158,7 +158,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             output: Queue::new(buffers.output),
             work: Work::Parse,
             row: None,
-            long: Cell::new(None),
+            long: None,
             wants_all_room: false,
             input_has_ended: false,
             nobody_reads: false,
@@ -303,14 +303,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let allowed = row.is_none_or(|row| row.refusal(guest).is_none());
         let (Some(argument), true) = (argument, allowed) else { return self.machine.refuse_long_text() };
         let known = row.is_some();
-        let begun = match self.long.get() {
+        let begun = match self.long {
             Some(long) if long.member == argument.member => Some(long),
             Some(_) => None,
             None => begin_long(argument, known, &text, guest),
         };
         let Some(mut long) = begun else { return self.machine.refuse_long_text() };
         take_long(&mut long, argument, text, guest);
-        self.long.set(Some(long));
+        self.long = Some(long);
         self.machine.drained();
     }
 
@@ -321,9 +321,9 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let has_secrets = row.is_none_or(|row| row.flags.secret);
         let scratch_bytes = if row.is_some() { self.machine.scratch_bytes() } else { 0 };
         // A command may put another one there.
-        let long = self.long.get();
+        let long = self.long;
         self.run_or_refuse(row, guest);
-        self.long.set(None);
+        self.long = None;
         empty_spool(long, guest);
         if has_secrets {
             self.wipe(scratch_bytes);
@@ -352,7 +352,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     #[inline(never)] // smaller so
     fn run_or_refuse(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         self.work = Work::Parse;
-        let long = &self.long;
+        let long = Cell::from_mut(&mut self.long);
         let written = || long.get().map_or(0, |long| long.written);
         let mut writer = self.output.writer();
         if row.is_none()

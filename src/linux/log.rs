@@ -174,6 +174,9 @@ impl Log {
     /// Writes that a command was called: to the system log in any case, and where other messages go, if those that are of
     /// no consequence do.
     pub fn called(&self, command: &'static str) {
+        if self.system.is_none() && !self.verbose {
+            return;
+        }
         let parts = [Part::Words(command), Part::Words(" called")];
         if self.system.is_some() && !self.is_muted {
             self.put(&Place::System, Level::Info, &|piece| parts.iter().for_each(|part| part.pieces(piece)));
