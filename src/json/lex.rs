@@ -199,7 +199,7 @@ impl<'b> Lexer<'b> {
         (used, Token::More)
     }
 
-    #[inline(never)] // smaller so
+    #[inline(always)] // of one caller; smaller and faster so
     fn start<'t>(&mut self, byte: u8, this: &'t [u8]) -> Option<Token<'t>> {
         self.token_length = 0;
         let token = match byte {
