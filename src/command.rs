@@ -402,3 +402,24 @@ const fn common_bytes(left: &[u8], right: &[u8]) -> usize {
     }
     index
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_json_would_escape_is_seen() {
+        assert!(is_plain(b"guest-ping") && is_plain(b"x y~!"));
+        for byte in (0..=u8::MAX).filter(|byte| !(0x20..0x7F).contains(byte) || b"\"'\\".contains(byte)) {
+            assert!(!is_plain(&[b'a', byte]), "{byte:X}");
+        }
+    }
+
+    #[test]
+    fn the_first_difference_or_the_length_orders_names() {
+        let names = [&b""[..], b"a", b"aa", b"ab", b"b", b"ba"];
+        for (left, right) in names.iter().flat_map(|left| names.iter().map(move |right| (left, right))) {
+            assert_eq!(order(left, right), left.cmp(right));
+        }
+    }
+}
