@@ -86,6 +86,8 @@ pub struct Agent<'b, G: 'static> {
     input: Queue<'b>,
     output: Queue<'b>,
     work: Work<G>,
+    /// The command of the last request that was complete; `None` if that was refused, or there is no such command.
+    row: Option<&'static Row<G>>,
     long: Option<Long>,
     /// The last piece of a reply was taken back, because it did not fit; or the next one is to wait for it to be sent.
     wants_all_room: bool,
@@ -157,6 +159,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             input: Queue::new(buffers.input),
             output: Queue::new(buffers.output),
             work: Work::Parse,
+            row: None,
             long: None,
             wants_all_room: false,
             input_has_ended: false,
@@ -223,7 +226,9 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
             // A piece that did not fit into half of the buffer gets all of it, and so does one that is to wait.
             Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
-            Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
+            Work::Run if !self.output.is_empty() && self.row.is_some_and(|row| row.flags.flush_first) => {
+                return self.send(transport);
+            }
             Work::Run => self.run_and_wipe(guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
         }
@@ -275,7 +280,13 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.input.consume(used);
         match event {
             Event::More => {}
-            Event::Complete => self.work = Work::Run,
+            Event::Complete => {
+                self.work = Work::Run;
+                // Mostly it is the same command as before.
+                let name = self.machine.name();
+                let same = self.row.filter(|row| row.name.as_bytes() == name);
+                self.row = if self.machine.refusal().is_some() { None } else { same.or_else(|| self.table.find(name)) };
+            }
             #[cfg(feature = "long-texts")]
             Event::Full => self.drain(guest),
             #[cfg(not(feature = "long-texts"))]
@@ -286,18 +297,17 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         }
     }
 
-    fn flushes_first(&self) -> bool {
-        self.machine.refusal().is_none()
-            && self.table.find(self.machine.name()).is_some_and(|row| row.flags.flush_first)
-    }
-
     /// Runs a request. Unless its command is known to have no secrets, what is left of it is then overwritten: one that was
     /// refused may have been meant for one that has.
     fn run_and_wipe(&mut self, guest: &mut G) {
-        let row = self.table.find(self.machine.name()).filter(|_| self.machine.refusal().is_none());
+        let row = self.row;
         let has_secrets = row.is_none_or(|row| row.flags.secret);
         let scratch_bytes = if row.is_some() { self.machine.scratch_bytes() } else { 0 };
-        self.run(row, guest);
+        // A command may put another one there.
+        let long = self.long;
+        self.run_or_refuse(row, guest);
+        self.long = None;
+        empty_spool(long, guest);
         if has_secrets {
             self.wipe(scratch_bytes);
             self.output_is_secret = true;
@@ -322,19 +332,15 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     }
 
     /// A request is complete: runs its command, which is in this row of the table, or says why not.
-    fn run(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
-        let long = self.long;
-        self.run_or_refuse(row, guest);
-        empty_spool(long, guest);
-    }
-
     #[inline(never)] // smaller so
     fn run_or_refuse(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         self.work = Work::Parse;
-        let long = Cell::new(self.long.take());
+        let long = Cell::from_mut(&mut self.long);
         let written = || long.get().map_or(0, |long| long.written);
         let mut writer = self.output.writer();
-        if let Some(Refusal { error, echo }) = self.machine.refusal() {
+        if row.is_none()
+            && let Some(Refusal { error, echo }) = self.machine.refusal()
+        {
             let id = if echo { self.machine.id() } else { b"" };
             write_error(&mut writer, &error, written(), id);
             self.output.end = writer.len();
@@ -345,7 +351,8 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let begin = writer.mark();
         let mut refused = None;
         let mut cursor = Cursor::default();
-        let done = allowed(row, parts.name, guest, &mut refused).and_then(|row| {
+        let mut done = None;
+        if let Some(row) = allowed(row, parts.name, guest, &mut refused) {
             guest.called(row.name);
             if row.flags.delimited {
                 writer.raw(b"\xFF");
@@ -354,10 +361,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             // Of the scratch room, a command with secrets gets what is overwritten behind it.
             let length = if row.flags.secret { scratch_bytes } else { usize::MAX }.min(parts.scratch.len());
             let scratch = parts.scratch.get_mut(..length).unwrap_or_default();
-            let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long: &long };
-            let result = row.run(context, Reply::new(&mut writer, &mut cursor), &mut refused)?;
-            result.map_err(|error| refused = Some(error)).ok().map(|done| (row, done))
-        });
+            let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long };
+            // Taken apart where it is: an error is larger than all that a ping has to copy.
+            match row.run(context, Reply::new(&mut writer, &mut cursor), &mut refused) {
+                Some(Ok(written)) => done = Some((row, written)),
+                Some(Err(error)) => refused = Some(error),
+                None => {}
+            }
+        }
         match done {
             Some((row, _)) if row.flags.silent => writer.roll_back(begin),
             Some((row, done)) if done.has_steps() => self.work = Work::Reply(row, cursor),

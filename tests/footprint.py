@@ -98,7 +98,8 @@ AT_EVERY_START = ("_start_c", "main", "<picoqga::linux::run::Runner>::run", "pic
                   "<picoqga::linux::channel::Channel>::new", "<picoqga::json::lex::Lexer>::next",
                   "<picoqga::command::Table<picoqga::linux::Linux>>::index", "<picoqga::json::write::Writer>::raw",
                   "picoqga::command::run::<picoqga::linux::Linux, picoqga::command::ping::Ping>",
-                  "<picoqga::error::Error>::write", "picoqga::sys::kernel::epoll_pwait", "epoll_ctl")
+                  "<picoqga::error::Error>::write", "<picoqga::sys::epoll::Epoll>::wait_with", "picoqga::sys::kernel::openat",
+                  "epoll_ctl")
 
 
 @test

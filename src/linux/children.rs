@@ -8,7 +8,7 @@ use heapless::Vec;
 use crate::errno::Errno;
 use crate::guest::{Capture, Ended, Finished, Kept, StartError, Status};
 use crate::limits::linux::{CHILD_STREAM_BYTES, CHILD_STREAM_LEAST_BYTES, CHILDREN, CHILDREN_BYTES};
-use crate::sys::epoll::{Epoll, Interest};
+use crate::sys::epoll::{Epoll, Events, Interest};
 use crate::sys::fd::{self, Fd};
 use crate::sys::{memory, spawn};
 
@@ -259,8 +259,12 @@ impl Children {
     pub fn take_output(&mut self) {
         let Some(pipes) = self.pipes.take() else { return };
         // What can not be had now comes the next time.
-        let _: Result<(), Errno> =
-            pipes.poll(|event| self.take_from(event.token / 2, usize::from(event.token % 2 != 0)));
+        let mut events = Events::NONE;
+        if pipes.poll(&mut events).is_ok() {
+            for event in events {
+                self.take_from(event.token / 2, usize::from(event.token % 2 != 0));
+            }
+        }
         self.pipes = Some(pipes);
     }
 

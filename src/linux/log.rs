@@ -184,6 +184,9 @@ impl Log {
     /// Writes that a command was called: to the system log in any case, and where other messages go, if those that are of
     /// no consequence do.
     pub fn called(&self, command: &'static str) {
+        if self.system.is_none() && !self.verbose {
+            return;
+        }
         let parts = [Part::Words(command), Part::Words(" called")];
         if !cfg!(feature = "log") {
             return;

@@ -97,7 +97,7 @@ impl<'b> Hold<'b> {
         put(self.request, 0, kept).unwrap_or(0)
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Problem> {
         let end = self.used.saturating_add(bytes.len());
         if end > self.capacity {
             return Err(Problem::TooLong);
