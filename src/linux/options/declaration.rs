@@ -81,7 +81,7 @@ const BYTES: usize = {
 };
 
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler
-static JOINED: [u8; BYTES] = {
+const JOINED: [u8; BYTES] = {
     let mut joined = [0; BYTES];
     let mut end = 0;
     let mut line = 0;
