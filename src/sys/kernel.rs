@@ -69,8 +69,8 @@ pub(super) unsafe fn accept4(
     int(unsafe { libc::syscall(libc::SYS_accept4, listener, address, length, flags) })
 }
 
-/// How long the kernel's set of signals is, in bytes; the C library's is longer.
-const SIGNAL_SET_BYTES: usize = 8;
+/// A set of signals as the kernel has it, a bit for each; the C library's is sixteen times as long.
+pub(super) type SignalSet = u64;
 
 /// epoll_pwait(2).
 pub(super) unsafe fn epoll_pwait(
@@ -78,16 +78,16 @@ pub(super) unsafe fn epoll_pwait(
     events: *mut libc::epoll_event,
     room: c_int,
     timeout_ms: c_int,
-    mask: *const libc::sigset_t,
+    mask: *const SignalSet,
 ) -> c_int {
     // SAFETY: the caller's.
-    int(unsafe { libc::syscall(libc::SYS_epoll_pwait, epoll, events, room, timeout_ms, mask, SIGNAL_SET_BYTES) })
+    int(unsafe { libc::syscall(libc::SYS_epoll_pwait, epoll, events, room, timeout_ms, mask, size_of::<SignalSet>()) })
 }
 
 /// sigprocmask(2).
-pub(super) unsafe fn sigprocmask(how: c_int, mask: *const libc::sigset_t, before: *mut libc::sigset_t) -> c_int {
+pub(super) unsafe fn sigprocmask(how: c_int, mask: *const SignalSet, before: *mut SignalSet) -> c_int {
     // SAFETY: the caller's.
-    int(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, before, SIGNAL_SET_BYTES) })
+    int(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, before, size_of::<SignalSet>()) })
 }
 
 /// clock_gettime(2). The C library's function asks no kernel where it need not, but to find that out it reads a library.

@@ -3,7 +3,8 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::{check, kernel};
+use super::check;
+use super::kernel::{self, SignalSet};
 use crate::errno::Errno;
 
 static TERMINATE: AtomicBool = AtomicBool::new(false);
@@ -28,32 +29,34 @@ pub fn child_has_ended() -> bool {
 /// The signals that come through during a wait: all that came through when the process started.
 #[derive(Debug)]
 pub struct DuringWait {
-    mask: libc::sigset_t,
+    mask: SignalSet,
 }
 
 impl DuringWait {
-    pub(super) fn mask(&self) -> *const libc::sigset_t {
+    pub(super) fn mask(&self) -> *const SignalSet {
         &raw const self.mask
     }
 
     /// Lets the signals come through that wait to. A wait that finds something ready does not: where there always is
     /// something, they would wait for ever.
     pub fn let_through(&self) {
-        // SAFETY: all-zero is a valid value of this plain structure; the masks are valid, and the calls keep no pointer. They
-        // do not fail.
-        unsafe {
-            let mut held: libc::sigset_t = core::mem::zeroed();
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, &raw mut held);
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const held, core::ptr::null_mut());
-        }
+        hold(hold(self.mask));
     }
+}
+
+/// Holds these signals back and no others; answers which were.
+pub(super) fn hold(signals: SignalSet) -> SignalSet {
+    let mut before = 0;
+    // SAFETY: the sets are valid, and the call keeps no pointer. It does not fail.
+    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const signals, &raw mut before) };
+    before
 }
 
 /// Holds SIGTERM, SIGINT and SIGCHLD back outside of waits, notes them when they come, and ignores SIGPIPE: a host that is
 /// gone is an error of its write.
 ///
 /// # Errors
-/// Those of sigaction(2) and sigprocmask(2), which none of these signals gives.
+/// Those of sigaction(2), which none of these signals gives.
 #[inline(never)] // smaller so
 pub fn install() -> Result<DuringWait, Errno> {
     const HELD: [c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD];
@@ -66,21 +69,13 @@ pub fn install() -> Result<DuringWait, Errno> {
         // SAFETY: the action is valid; the handler only stores to an atomic, which is allowed in any handler.
         check(unsafe { libc::sigaction(signal, &raw const action, core::ptr::null_mut()) })?;
     }
-    // SAFETY: all-zero is the empty set, a valid value of this plain structure.
-    let mut held: libc::sigset_t = unsafe { core::mem::zeroed() };
-    // SAFETY: as above.
-    let mut before: libc::sigset_t = unsafe { core::mem::zeroed() };
-    // SAFETY: the sets are valid, the signals exist, and the calls keep no pointer.
-    unsafe {
-        for signal in HELD {
-            libc::sigaddset(&raw mut held, signal);
-        }
-        check(kernel::sigprocmask(libc::SIG_BLOCK, &raw const held, &raw mut before))?;
-        for signal in HELD {
-            // A parent may have held them back; during a wait they must come.
-            libc::sigdelset(&raw mut before, signal);
-        }
+    let mut held = 0;
+    for signal in HELD {
+        held |= 1 << signal.wrapping_sub(1);
     }
+    // A parent may have held them back; during a wait they must come.
+    let before = hold(SignalSet::MAX) & !held;
+    hold(before | held);
     Ok(DuringWait { mask: before })
 }
 

@@ -9,6 +9,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::fd::Fd;
+use super::signal::hold;
 use super::{check, kernel, last_errno};
 use crate::errno::Errno;
 
@@ -135,17 +136,9 @@ pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
 
 /// Holds all signals back meanwhile: a handler of the agent must not run in the child, which shares its memory.
 fn while_signals_are_held<T>(act: impl FnOnce() -> T) -> T {
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the first call fills what the second reads of one structure; that fills what the last one reads of the other.
-    // They keep no pointer, and do not fail.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        kernel::sigprocmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-    }
+    let before = hold(!0);
     let result = act();
-    // SAFETY: the set is the one that was in force, and the call keeps no pointer.
-    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
+    hold(before);
     result
 }
 
@@ -184,11 +177,7 @@ impl Plan<'_> {
         if let Err(errno) = self.place_descriptors() {
             return errno;
         }
-        // SAFETY: all-zero is the empty set, a valid value of this plain structure; the call keeps no pointer.
-        unsafe {
-            let none: libc::sigset_t = core::mem::zeroed();
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const none, core::ptr::null_mut());
-        }
+        hold(0);
         // SAFETY: the path ends with a NUL; the lists are of pointers to such texts, valid as long as the plan, and end with
         // a null pointer, as `spawn` made sure of and the C library promises of the environment.
         unsafe { libc::execve(self.program.path.as_ptr(), self.program.arguments.as_ptr().cast(), self.environment) };
