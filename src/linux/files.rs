@@ -17,25 +17,31 @@ use crate::sys::fd::{Fd, OpenFlags, SeekFrom};
 /// The first handle of an agent that starts with its machine.
 const FIRST_HANDLE: i64 = 1000;
 
+/// An open file.
 #[derive(Debug)]
-struct OpenFile {
+pub struct OpenFile {
     handle: i64,
     fd: Fd,
-    /// An error that came when it could no longer be told.
-    deferred: Option<Errno>,
+    /// An error that came when it could no longer be told; its number is 0 where there is none, which takes no more room.
+    deferred: Errno,
 }
+
+const NO_ERROR: Errno = Errno(0);
+
+/// Room for the open files.
+pub type Room = Vec<OpenFile, FILES>;
 
 /// The open files.
 #[derive(Debug)]
 pub struct FileTable {
-    files: Vec<OpenFile, FILES>,
+    files: &'static mut Room,
     next: i64,
 }
 
 impl FileTable {
     /// A table without files, for an agent that starts `boot_time_ns` after the machine.
-    pub fn new(boot_time_ns: i64) -> Self {
-        FileTable { files: Vec::new(), next: FIRST_HANDLE.saturating_add(boot_time_ns / 1000) }
+    pub fn new(boot_time_ns: i64, room: &'static mut Room) -> Self {
+        FileTable { files: room, next: FIRST_HANDLE.saturating_add(boot_time_ns / 1000) }
     }
 
     fn find(&mut self, handle: i64) -> Result<&mut OpenFile, FileError> {
@@ -76,7 +82,7 @@ impl Files for Linux {
         }
         let fd = open(path, mode).map_err(FileError::System)?;
         let handle = table.next;
-        if table.files.push(OpenFile { handle, fd, deferred: None }).is_err() {
+        if table.files.push(OpenFile { handle, fd, deferred: NO_ERROR }).is_err() {
             return Err(FileError::TooManyFiles(u64::try_from(FILES).unwrap_or(u64::MAX)));
         }
         table.next = handle.wrapping_add(1);
@@ -89,15 +95,15 @@ impl Files for Linux {
 
     fn read(&mut self, handle: i64, buffer: &mut [u8]) -> Result<usize, FileError> {
         let file = self.files.find(handle)?;
-        match file.deferred.take() {
-            Some(errno) => Err(FileError::System(errno)),
-            None => file.fd.read(buffer).map_err(FileError::System),
+        match core::mem::replace(&mut file.deferred, NO_ERROR) {
+            NO_ERROR => file.fd.read(buffer).map_err(FileError::System),
+            errno => Err(FileError::System(errno)),
         }
     }
 
     fn defer_error(&mut self, handle: i64, errno: Errno) {
         if let Ok(file) = self.files.find(handle) {
-            file.deferred = Some(errno);
+            file.deferred = errno;
         }
     }
 
@@ -113,12 +119,12 @@ impl Files for Linux {
         };
         let file = self.files.find(handle)?;
         let position = file.fd.seek(offset, from).map_err(FileError::System)?;
-        file.deferred = None;
+        file.deferred = NO_ERROR;
         Ok(position)
     }
 
     fn close(&mut self, handle: i64) -> Result<(), FileError> {
-        let files = &mut self.files.files;
+        let files = &mut *self.files.files;
         // The last one takes the place of the one that goes.
         let last = files.pop().ok_or(FileError::UnknownHandle)?;
         if last.handle == handle {
