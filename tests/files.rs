@@ -41,7 +41,7 @@ impl Drop for Temporary {
 
 /// A guest, and the handle its next open will give.
 fn guest() -> (Linux, i64) {
-    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
+    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT, Box::leak(Box::default()));
     let said = ask(&mut guest, r#"{"execute":"guest-file-open","arguments":{"path":"/dev/null"}}"#);
     let handle: i64 = said.trim_start_matches("{\"return\": ").trim_end_matches("}\n").parse().unwrap();
     (guest, handle + 1)

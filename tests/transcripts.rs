@@ -73,9 +73,7 @@ struct Player<G: 'static> {
 const LINUX_BINARY: Player<Linux> = Player { table: &picoqga::linux::table::TABLE, guest: linux };
 
 fn linux() -> Linux {
-    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
-    guest.lend_children(Box::leak(Box::default()));
-    guest
+    Linux::new(Log::new(None, false), &Options::DEFAULT, Box::leak(Box::default()))
 }
 
 static FAKE_TABLE: Table<Fake> = Table::new(&[

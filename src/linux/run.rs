@@ -41,7 +41,7 @@ pub struct Runner<'b> {
     epoll: Epoll,
     signals: DuringWait,
     channel: Channel,
-    agent: Agent<'b, Linux>,
+    agent: &'b mut Agent<'static, Linux>,
     guest: &'b mut Linux,
     line: Option<Connection>,
     /// Tells of devices that come; `None` where the kernel does not.
@@ -99,7 +99,7 @@ impl<'b> Runner<'b> {
     #[inline(never)] // smaller so
     pub fn new(
         channel: Channel,
-        agent: Agent<'b, Linux>,
+        agent: &'b mut Agent<'static, Linux>,
         guest: &'b mut Linux,
         signals: DuringWait,
     ) -> Result<Self, Errno> {
@@ -205,7 +205,8 @@ impl<'b> Runner<'b> {
     /// A device came, went or changed: if the port is missing, this may be it.
     #[inline(never)] // so that its buffer is not on the stack of the loop
     fn device_event(&mut self) {
-        let mut message = [0; 2048];
+        // Its start, which says where the device is.
+        let mut message = [0; 1024];
         let mut port = false;
         while let Some(devices) = &self.devices {
             match devices.read(&mut message) {

@@ -124,13 +124,13 @@ pub(super) unsafe fn epoll_pwait(
     mask: *const SignalSet,
 ) -> c_int {
     // SAFETY: the caller's.
-    int(unsafe { libc::syscall(libc::SYS_epoll_pwait, epoll, events, room, timeout_ms, mask, SIGNAL_SET_BYTES) })
+    int(unsafe { libc::syscall(libc::SYS_epoll_pwait, epoll, events, room, timeout_ms, mask, size_of::<SignalSet>()) })
 }
 
 /// sigprocmask(2).
 pub(super) unsafe fn sigprocmask(how: c_int, mask: *const SignalSet, before: *mut SignalSet) -> c_int {
     // SAFETY: the caller's.
-    int(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, before, SIGNAL_SET_BYTES) })
+    int(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, before, size_of::<SignalSet>()) })
 }
 
 /// clock_gettime(2). The C library's function asks no kernel where it need not, but to find that out it reads a library.

@@ -40,20 +40,23 @@ impl DuringWait {
     /// Lets the signals come through that wait to. A wait that finds something ready does not: where there always is
     /// something, they would wait for ever.
     pub fn let_through(&self) {
-        let mut held: SignalSet = 0;
-        // SAFETY: the masks are valid, and the calls keep no pointer. They do not fail.
-        unsafe {
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, &raw mut held);
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const held, core::ptr::null_mut());
-        }
+        hold(hold(self.mask));
     }
+}
+
+/// Holds these signals back and no others; answers which were.
+pub(super) fn hold(signals: SignalSet) -> SignalSet {
+    let mut before = 0;
+    // SAFETY: the sets are valid, and the call keeps no pointer. It does not fail.
+    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const signals, &raw mut before) };
+    before
 }
 
 /// Holds SIGTERM, SIGINT and SIGCHLD back outside of waits, notes them when they come, and ignores SIGPIPE: a host that is
 /// gone is an error of its write.
 ///
 /// # Errors
-/// Those of sigaction(2) and sigprocmask(2), which none of these signals gives.
+/// Those of sigaction(2), which none of these signals gives.
 #[inline(never)] // smaller so
 pub fn install() -> Result<DuringWait, Errno> {
     const HELD: [c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD];
@@ -67,11 +70,10 @@ pub fn install() -> Result<DuringWait, Errno> {
         act_on(signal, address(note), flags)?;
     }
     act_on(libc::SIGPIPE, libc::SIG_IGN, flags)?;
-    let mut before = 0;
-    // SAFETY: the sets are valid, and the call keeps no pointer.
-    check(unsafe { kernel::sigprocmask(libc::SIG_BLOCK, &raw const held, &raw mut before) })?;
     // A parent may have held them back; during a wait they must come.
-    Ok(DuringWait { mask: before & !held })
+    let before = hold(SignalSet::MAX) & !held;
+    hold(before | held);
+    Ok(DuringWait { mask: before })
 }
 
 fn act_on(signal: c_int, handler: libc::sighandler_t, flags: c_ulong) -> Result<(), Errno> {

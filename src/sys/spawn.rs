@@ -9,7 +9,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::fd::Fd;
-use super::kernel::SignalSet;
+use super::signal::hold;
 use super::{check, kernel, last_errno};
 use crate::errno::Errno;
 
@@ -129,13 +129,9 @@ pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
 
 /// Holds all signals back meanwhile: a handler of the agent must not run in the child, which shares its memory.
 fn while_signals_are_held<T>(act: impl FnOnce() -> T) -> T {
-    let all = SignalSet::MAX;
-    let mut before: SignalSet = 0;
-    // SAFETY: the sets are valid, and the call keeps no pointer. It does not fail.
-    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const all, &raw mut before) };
+    let before = hold(!0);
     let result = act();
-    // SAFETY: the set is the one that was in force, and the call keeps no pointer.
-    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut()) };
+    hold(before);
     result
 }
 
@@ -186,9 +182,7 @@ impl Plan<'_> {
         if let Err(errno) = self.place_descriptors() {
             return errno;
         }
-        let none: SignalSet = 0;
-        // SAFETY: the set is valid, and the call keeps no pointer.
-        unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const none, core::ptr::null_mut()) };
+        hold(0);
         // SAFETY: the path ends with a NUL; the lists are of pointers to such texts, valid as long as the plan, and end with
         // a null pointer, as `spawn` made sure of and the C library promises of the environment.
         unsafe { libc::execve(self.program.path.as_ptr(), self.program.arguments.as_ptr().cast(), self.environment) };

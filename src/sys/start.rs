@@ -125,7 +125,9 @@ pub fn write_to_standard_error(bytes: &[u8]) {
 }
 
 /// Room of a fixed size outside of the stack, handed out once.
+// In this order the flag is in a page that is used anyway.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Once<T> {
     taken: AtomicBool,
     value: UnsafeCell<T>,

@@ -161,7 +161,6 @@ fn lack_of(
 mod tests {
     use super::*;
     use crate::linux::check::Reason;
-    use crate::linux::log::Log;
     use crate::linux::table::TABLE;
 
     #[test]
@@ -203,7 +202,7 @@ mod tests {
             (Some(c"/etc/passwd/x"), Some("/etc/passwd/x: Not a directory")),
         ] {
             let options = Options { freeze_hook: hook, ..Options::DEFAULT };
-            let mut guest = Linux::new(Log::new(None, false), &options);
+            let mut guest = Linux::for_test(&options);
             let mut reason = Reason::new();
             let lacked = lack("guest-fsfreeze-thaw", &options, &mut guest, &mut reason);
             assert_eq!(
