@@ -116,8 +116,10 @@ impl Long {
         }
     }
 
-    /// The text is complete.
-    pub fn finish<G: Guest>(&mut self, guest: &mut G, write: Write<G>) {
+    /// Takes the last piece of the text: it is complete.
+    #[inline(never)] // smaller so
+    pub fn finish<G: Guest>(&mut self, last: Text<'_>, scratch: &mut [u8], guest: &mut G, write: Write<G>) {
+        self.take(last, scratch, guest, write);
         if self.failure.is_some() {
             return;
         }

@@ -95,7 +95,8 @@ def nothing_can_panic():
 # Some of what runs from the start to an answered ping, of each kind that src/main.ld has patterns for.
 AT_EVERY_START = ("_start_c", "main", "<picoqga::linux::run::Runner>::run", "picoqga::linux::options::command_line::each",
                   "<picoqga::linux::options::declaration::Declared as core::iter::traits::iterator::Iterator>::next",
-                  "<picoqga::linux::channel::Channel>::new", "<picoqga::json::lex::Lexer>::next",
+                  "<picoqga::linux::channel::Channel>::new", "<picoqga::linux::channel::Channel>::activated",
+                  "picoqga::args::read_members", "<picoqga::json::lex::Lexer>::next",
                   "<picoqga::command::Table<picoqga::linux::Linux>>::index", "<picoqga::json::write::Writer>::raw",
                   "picoqga::command::run::<picoqga::linux::Linux, picoqga::command::ping::Ping>",
                   "<picoqga::error::Error>::write", "<picoqga::sys::epoll::Epoll>::wait_with",

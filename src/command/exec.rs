@@ -139,8 +139,7 @@ fn spool<'a, G: Guest>(
             Long::new("input-data", Place::Spool)
         }
     };
-    long.take(input, scratch, guest, no_file);
-    long.finish(guest, no_file);
+    long.finish(input, scratch, guest, no_file);
     match long.failure {
         None | Some(LongFailure::File(_)) => Ok(()),
         Some(LongFailure::NotBase64) => Err(error!["Base64 data contains invalid characters"]),

@@ -211,14 +211,33 @@ fn ran(why: HelperError) -> bool {
     !matches!(why, HelperError::Create(_) | HelperError::Execute(..))
 }
 
+#[inline(never)] // smaller so
+fn held_at(held: &mut HeldRoom, place: usize) -> Option<&mut Held> {
+    held.iter_mut().find(|held| usize::from(held.place) == place)
+}
+
+/// Thaws what is held, in the order of their places, and lets go of it; answers how many were frozen.
+fn thaw_held(held: &mut HeldRoom) -> i64 {
+    let mut count = 0_i64;
+    for place in 0..FROZEN_FILE_SYSTEMS {
+        let Some(held) = held_at(held, place) else { continue };
+        let mut was_frozen = false;
+        // Some kernels count how often one is frozen. Ends when it is not frozen any more.
+        while kernel::thaw(&held.fd).is_ok() {
+            was_frozen = true;
+        }
+        count = count.saturating_add(i64::from(was_frozen));
+    }
+    held.clear();
+    count
+}
+
 impl FileSystems<'_> {
     /// Freezes what is held, the last place first.
     fn freeze_held(&mut self, count: usize, text: &mut [u8]) -> Result<i64, FreezeError> {
         let mut frozen = 0_i64;
         for place in (0..count).rev() {
-            let Some(held) = self.held.iter_mut().find(|held| usize::from(held.place) == place) else {
-                continue;
-            };
+            let Some(held) = held_at(self.held, place) else { continue };
             match kernel::freeze(&held.fd) {
                 Ok(()) => {
                     held.is_frozen = true;
@@ -227,29 +246,15 @@ impl FileSystems<'_> {
                 Err(Errno::EOPNOTSUPP | Errno::ENOTTY | Errno::EBUSY) => {}
                 Err(errno) => {
                     let number = u64::try_from(held.fd.raw()).unwrap_or(0);
-                    let link = Path::of(&[b"self/fd/", digits(number, &mut [0; 20])]);
-                    let quoted = link.and_then(|link| self.proc.read_link(link.as_c_str(), text).ok());
-                    return Err(FreezeError { reason: FreezeReason::Freeze(errno), quoted: quoted.unwrap_or(0) });
+                    let quoted = match &Path::of(&[b"self/fd/", digits(number, &mut [0; 20])]) {
+                        Some(link) => self.proc.read_link(link.as_c_str(), text).unwrap_or(0),
+                        None => 0,
+                    };
+                    return Err(FreezeError { reason: FreezeReason::Freeze(errno), quoted });
                 }
             }
         }
         Ok(frozen)
-    }
-
-    /// Thaws what is held, in the order of their places, and lets go of it; answers how many were frozen.
-    fn thaw_held(&mut self) -> i64 {
-        let mut count = 0_i64;
-        for place in 0..FROZEN_FILE_SYSTEMS {
-            let Some(held) = self.held.iter().find(|held| usize::from(held.place) == place) else { continue };
-            let mut was_frozen = false;
-            // Some kernels count how often one is frozen. Ends when it is not frozen any more.
-            while kernel::thaw(&held.fd).is_ok() {
-                was_frozen = true;
-            }
-            count = count.saturating_add(i64::from(was_frozen));
-        }
-        self.held.clear();
-        count
     }
 
     /// Opens a mount of each file system on a device, or of those of which a place is wanted. Answers how many devices
@@ -318,9 +323,9 @@ impl FileSystems<'_> {
 
     /// Thaws what this agent has frozen, and then what else is frozen.
     fn thaw(&mut self, buffer: &mut [u8]) -> Result<i64, FreezeError> {
-        let count = self.thaw_held();
+        let count = thaw_held(self.held);
         let opened = self.open(None, &mut Room::of(buffer));
-        let others = self.thaw_held();
+        let others = thaw_held(self.held);
         match opened {
             Err(FreezeError { reason: FreezeReason::List(_), .. }) if count == 0 && others == 0 => opened.map(|_| 0),
             // One that cannot be opened is passed over.
@@ -353,7 +358,7 @@ impl Linux {
             // To write everything out may have taken long.
             self.freeze.put_off_end();
         } else {
-            self.file_systems().thaw_held();
+            thaw_held(self.freeze.held);
             self.end_freeze();
         }
         frozen

@@ -52,30 +52,44 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
         if !guest.is_open(handle) {
             return Err(unknown(handle));
         }
-        let mut long = match context.long.get() {
-            Some(mut long) => {
-                long.take(data, scratch, guest, G::write);
-                long.finish(guest, G::write);
-                long
+        let begun = context.long.get();
+        let is_held = begun.is_none();
+        let mut long = begun.unwrap_or_else(|| Long::new("buf-b64", Place::File(Target { handle, limit: None })));
+        let mut bytes = None;
+        if !is_held {
+            long.finish(data, scratch, guest, G::write);
+        } else {
+            match base64::decode(data.escaped(), scratch) {
+                Ok((length, decoded)) => {
+                    long.decoded = u64::try_from(length).unwrap_or(u64::MAX);
+                    bytes = decoded;
+                }
+                Err(_) => long.failure = Some(LongFailure::NotBase64),
             }
-            None => write_held(handle, data, count, scratch, guest)?,
-        };
+        }
         context.long.set(Some(long));
         if long.failure.is_none() {
             // Of long data the count may have come behind it, when all of it was written already.
             let limit = limit(count, long.decoded).filter(|&limit| limit >= long.written);
             let Some(limit) = limit else { return Err(bad_count(count.unwrap_or(0))) };
-            if long.place == Place::Spool {
-                unspool(Target { handle, limit: Some(limit) }, limit, scratch, guest, &mut long);
-                context.long.set(Some(long));
+            let target = Target { handle, limit: Some(limit) };
+            if let Some(bytes) = bytes {
+                long.write(target, bytes, guest, G::write);
+            } else if is_held {
+                // It was decoded only to be checked, because it does not fit into the room beside it.
+                long = Long::new("buf-b64", Place::File(target));
+                long.finish(data, scratch, guest, G::write);
+            } else if long.place == Place::Spool {
+                unspool(target, limit, scratch, guest, &mut long);
             }
+            context.long.set(Some(long));
         }
         match long.failure {
             None => Ok(reply.object(|object| {
                 object.member("count").unsigned(long.written);
                 object.member("eof").boolean(false);
             })),
-            Some(LongFailure::NotBase64) => Err(not_base64()),
+            Some(LongFailure::NotBase64) => Err(error!["Base64 data contains invalid characters"]),
             Some(LongFailure::File(error)) => Err(failed(handle, "failed to write to file", error)),
             Some(LongFailure::Spool(Errno::EFBIG)) => {
                 let limit = guest.spool().map_or(0, |spool| spool.capacity());
@@ -89,35 +103,6 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
     }
 }
 
-/// Writes data that came to its end before any of it was written, because it fits beside the rest of the request. All of it is
-/// decoded first: into the scratch room, or, if it does not fit there, once more to be written.
-fn write_held<'a, G: Files + Guest>(
-    handle: i64,
-    data: Text<'a>,
-    count: Option<i64>,
-    scratch: &mut [u8],
-    guest: &mut G,
-) -> Result<Long, Error<'a>> {
-    let mut decoded = base64::decode(data.escaped(), scratch);
-    let length = match &decoded {
-        Ok(Some(bytes)) => Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-        Ok(None) => base64::decoded_length(data.runs()),
-        Err(invalid) => Err(*invalid),
-    };
-    let Ok(length) = length else { return Err(not_base64()) };
-    let Some(limit) = limit(count, length) else { return Err(bad_count(count.unwrap_or(0))) };
-    let target = Target { handle, limit: Some(limit) };
-    let mut long = Long::new("buf-b64", Place::File(target));
-    if let Ok(Some(bytes)) = &mut decoded {
-        long.decoded = length;
-        long.write(target, bytes, guest, G::write);
-    } else {
-        long.take(data, scratch, guest, G::write);
-        long.finish(guest, G::write);
-    }
-    Ok(long)
-}
-
 /// Where the data goes, if the arguments before it tell.
 fn target(before: Members<'_>) -> Option<Target> {
     let handle = value(before.get("handle")?)?;
@@ -126,10 +111,6 @@ fn target(before: Members<'_>) -> Option<Target> {
         None => None,
     };
     Some(Target { handle, limit })
-}
-
-fn not_base64<'a>() -> Error<'a> {
-    error!["Base64 data contains invalid characters"]
 }
 
 /// How many bytes to write, of `decoded` that there are. `None` if the count is not in this range.
