@@ -169,6 +169,11 @@ impl FreezeState {
         let (result, quoted) = helper::run(hook, action, self.hook_timeout_s, output);
         result.map_err(|why| FreezeError { reason: FreezeReason::Hook(why), quoted })
     }
+
+    /// As after an error that is told: what the hook says must not come over what that quotes, and is told to nobody.
+    fn run_thaw_hook(&mut self, room: Room<'_>) {
+        let _: Result<(), FreezeError> = self.run_hook(c"thaw", room.lines);
+    }
 }
 
 impl Freeze for Linux {
@@ -180,19 +185,19 @@ impl Freeze for Linux {
     fn freeze(&mut self, wanted: Option<Wanted<'_>>, buffer: &mut [u8]) -> Result<i64, FreezeError> {
         let mut room = Room::of(buffer);
         self.freeze.ended_after_s = None;
-        let result = self.freeze.run_hook(c"freeze", room.text);
-        let hook_ran = !matches!(result, Err(FreezeError { reason: FreezeReason::Hook(why), .. }) if !ran(why));
-        let result = result.and_then(|()| self.freeze_file_systems(wanted, &mut room));
-        match result {
+        if let Err(error) = self.freeze.run_hook(c"freeze", room.text) {
+            if matches!(error.reason, FreezeReason::Hook(why) if ran(why)) {
+                self.freeze.run_thaw_hook(room);
+            }
+            return Err(error);
+        }
+        match self.freeze_file_systems(wanted, &mut room) {
             Ok(0) => self.freeze.run_hook(c"thaw", room.text).map(|()| 0),
-            Ok(count) => Ok(count),
             Err(error) => {
-                if hook_ran {
-                    // What it says must not come over what the error quotes, and is told to nobody.
-                    let _: Result<(), FreezeError> = self.freeze.run_hook(c"thaw", room.lines);
-                }
+                self.freeze.run_thaw_hook(room);
                 Err(error)
             }
+            frozen => frozen,
         }
     }
 
@@ -326,10 +331,11 @@ impl FileSystems<'_> {
         let count = thaw_held(self.held);
         let opened = self.open(None, &mut Room::of(buffer));
         let others = thaw_held(self.held);
+        let count = count.saturating_add(others);
         match opened {
-            Err(FreezeError { reason: FreezeReason::List(_), .. }) if count == 0 && others == 0 => opened.map(|_| 0),
+            Err(error @ FreezeError { reason: FreezeReason::List(_), .. }) if count == 0 => Err(error),
             // One that cannot be opened is passed over.
-            _ => Ok(count.saturating_add(others)),
+            _ => Ok(count),
         }
     }
 }
