@@ -3,24 +3,26 @@
 //! It borrows all it works with, never sleeps, and opens nothing: the caller says when to go on. Call [`Agent::step`]
 //! until it answers [`Progress::Wait`], then wait for what it names, then call it again.
 
+#[cfg(feature = "long-texts")]
+mod drain;
 mod ends;
 
 use core::cell::Cell;
 
 use embedded_io::{Error as _, ErrorKind};
 
-use crate::args::{Members, Refused, Text};
+use crate::args::Refused;
 use crate::command::{Context, Cursor, Reply, Row, Step, Table};
 use crate::errno::Errno;
+use crate::error;
 use crate::error::Class;
 use crate::guest::Guest;
 use crate::json::write::Writer;
 use crate::limits::least;
-use crate::long::{Long, LongArgument, Place, no_file};
-use crate::request::{Event, LongText, Machine, Parts, Refusal, Storage};
+use crate::long::{Long, Place};
+use crate::request::{Event, Machine, Parts, Refusal, Storage};
 use crate::transport::Transport;
 use crate::wipe::{wipe, wipe_stack};
-use crate::{error, error_of};
 use ends::{end_reply, write_error};
 
 /// The slices an agent works in. [`crate::limits`] has the least sizes and those of the Linux binary.
@@ -84,6 +86,8 @@ pub struct Agent<'b, G: 'static> {
     input: Queue<'b>,
     output: Queue<'b>,
     work: Work<G>,
+    /// The command of the last request that was complete; `None` if that was refused, or there is no such command.
+    row: Option<&'static Row<G>>,
     long: Option<Long>,
     /// The last piece of a reply was taken back, because it did not fit; or the next one is to wait for it to be sent.
     wants_all_room: bool,
@@ -155,6 +159,7 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             input: Queue::new(buffers.input),
             output: Queue::new(buffers.output),
             work: Work::Parse,
+            row: None,
             long: None,
             wants_all_room: false,
             input_has_ended: false,
@@ -221,7 +226,9 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             Work::Run | Work::Reply(..) if !self.output.has_room() => return self.send(transport),
             // A piece that did not fit into half of the buffer gets all of it, and so does one that is to wait.
             Work::Reply(..) if self.wants_all_room && !self.output.is_empty() => return self.send(transport),
-            Work::Run if !self.output.is_empty() && self.flushes_first() => return self.send(transport),
+            Work::Run if !self.output.is_empty() && self.row.is_some_and(|row| row.flags.flush_first) => {
+                return self.send(transport);
+            }
             Work::Run => self.run_and_wipe(guest),
             Work::Reply(row, cursor) => self.reply_step(row, cursor, guest),
         }
@@ -273,48 +280,34 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         self.input.consume(used);
         match event {
             Event::More => {}
-            Event::Complete => self.work = Work::Run,
+            Event::Complete => {
+                self.work = Work::Run;
+                // Mostly it is the same command as before.
+                let name = self.machine.name();
+                let same = self.row.filter(|row| row.name.as_bytes() == name);
+                self.row = if self.machine.refusal().is_some() { None } else { same.or_else(|| self.table.find(name)) };
+            }
+            #[cfg(feature = "long-texts")]
             Event::Full => self.drain(guest),
+            #[cfg(not(feature = "long-texts"))]
+            Event::Full => {
+                let _ = guest;
+                self.machine.refuse_long_text();
+            }
         }
-    }
-
-    /// A text fills the request buffer: it goes to its file or to the spool, or the request is refused.
-    #[inline(never)] // smaller so
-    fn drain(&mut self, guest: &mut G) {
-        let Some(text) = self.machine.long_text() else { return self.machine.refuse_long_text() };
-        let row = text.command.and_then(|name| self.table.find(name));
-        let mut rows = self.table.rows().iter();
-        let argument = match text.command {
-            Some(_) => row.and_then(|row| row.long),
-            None => rows.find_map(|row| row.long.filter(|long| long.member.as_bytes() == text.member)),
-        };
-        let argument = argument.filter(|argument| argument.member.as_bytes() == text.member);
-        let allowed = row.is_none_or(|row| row.refusal(guest).is_none());
-        let (Some(argument), true) = (argument, allowed) else { return self.machine.refuse_long_text() };
-        let known = row.is_some();
-        let begun = match self.long {
-            Some(long) if long.member == argument.member => Some(long),
-            Some(_) => None,
-            None => begin_long(argument, known, &text, guest),
-        };
-        let Some(mut long) = begun else { return self.machine.refuse_long_text() };
-        take_long(&mut long, argument, text, guest);
-        self.long = Some(long);
-        self.machine.drained();
-    }
-
-    fn flushes_first(&self) -> bool {
-        self.machine.refusal().is_none()
-            && self.table.find(self.machine.name()).is_some_and(|row| row.flags.flush_first)
     }
 
     /// Runs a request. Unless its command is known to have no secrets, what is left of it is then overwritten: one that was
     /// refused may have been meant for one that has.
     fn run_and_wipe(&mut self, guest: &mut G) {
-        let row = self.table.find(self.machine.name()).filter(|_| self.machine.refusal().is_none());
+        let row = self.row;
         let has_secrets = row.is_none_or(|row| row.flags.secret);
         let scratch_bytes = if row.is_some() { self.machine.scratch_bytes() } else { 0 };
-        self.run(row, guest);
+        // A command may put another one there.
+        let long = self.long;
+        self.run_or_refuse(row, guest);
+        self.long = None;
+        empty_spool(long, guest);
         if has_secrets {
             self.wipe(scratch_bytes);
             self.output_is_secret = true;
@@ -339,19 +332,15 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
     }
 
     /// A request is complete: runs its command, which is in this row of the table, or says why not.
-    fn run(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
-        let long = self.long;
-        self.run_or_refuse(row, guest);
-        empty_spool(long, guest);
-    }
-
     #[inline(never)] // smaller so
     fn run_or_refuse(&mut self, row: Option<&'static Row<G>>, guest: &mut G) {
         self.work = Work::Parse;
-        let long = Cell::new(self.long.take());
+        let long = Cell::from_mut(&mut self.long);
         let written = || long.get().map_or(0, |long| long.written);
         let mut writer = self.output.writer();
-        if let Some(Refusal { error, echo }) = self.machine.refusal() {
+        if row.is_none()
+            && let Some(Refusal { error, echo }) = self.machine.refusal()
+        {
             let id = if echo { self.machine.id() } else { b"" };
             write_error(&mut writer, &error, written(), id);
             self.output.end = writer.len();
@@ -362,7 +351,8 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
         let begin = writer.mark();
         let mut refused = None;
         let mut cursor = Cursor::default();
-        let done = allowed(row, parts.name, guest, &mut refused).and_then(|row| {
+        let mut done = None;
+        if let Some(row) = allowed(row, parts.name, guest, &mut refused) {
             guest.called(row.name);
             if row.flags.delimited {
                 writer.raw(b"\xFF");
@@ -371,10 +361,14 @@ impl<'b, G: Guest + 'static> Agent<'b, G> {
             // Of the scratch room, a command with secrets gets what is overwritten behind it.
             let length = if row.flags.secret { scratch_bytes } else { usize::MAX }.min(parts.scratch.len());
             let scratch = parts.scratch.get_mut(..length).unwrap_or_default();
-            let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long: &long };
-            let result = row.run(context, Reply::new(&mut writer, &mut cursor), &mut refused)?;
-            result.map_err(|error| refused = Some(error)).ok().map(|done| (row, done))
-        });
+            let context = Context { guest, scratch, table: self.table, arguments: parts.arguments, long };
+            // Taken apart where it is: an error is larger than all that a ping has to copy.
+            match row.run(context, Reply::new(&mut writer, &mut cursor), &mut refused) {
+                Some(Ok(written)) => done = Some((row, written)),
+                Some(Err(error)) => refused = Some(error),
+                None => {}
+            }
+        }
         match done {
             Some((row, _)) if row.flags.silent => writer.roll_back(begin),
             Some((row, done)) if done.has_steps() => self.work = Work::Reply(row, cursor),
@@ -432,24 +426,11 @@ fn allowed<'n, G: Guest>(
 ) -> Option<&'static Row<G>> {
     let error = match row.map(|row| (row.name, row.refusal(guest))) {
         Some((_, None)) => return row,
-        Some((name, Some(reason))) => {
-            error_of![Class::CommandNotFound, "Command ", name, " has been disabled: ", reason]
-        }
-        None => error_of![Class::CommandNotFound, "The command ", name, " has not been found"],
+        Some((name, Some(reason))) => error!["Command ", name, " has been disabled: ", reason],
+        None => error!["The command ", name, " has not been found"],
     };
-    *refused = Some(error);
+    *refused = Some(error.of_class(Class::CommandNotFound));
     None
-}
-
-/// Begins to take a long text: straight to its file if everything about it is known, else to the spool.
-fn begin_long<G: Guest>(argument: LongArgument<G>, known: bool, text: &LongText<'_>, guest: &mut G) -> Option<Long> {
-    let direct = argument.direct.filter(|_| known);
-    if let Some(target) = direct.and_then(|direct| (direct.target)(Members::of(text.before))) {
-        return Some(Long::new(argument.member, Place::File(target)));
-    }
-    let spool = guest.spool()?;
-    spool.clear().ok()?;
-    Some(Long::new(argument.member, Place::Spool))
 }
 
 /// Gives back the room of a long text that was spooled, and has been used or is not wanted.
@@ -460,9 +441,4 @@ fn empty_spool<G: Guest>(long: Option<Long>, guest: &mut G) {
         // If it fails, it is emptied before it is used again.
         let _: Result<(), Errno> = spool.clear();
     }
-}
-
-fn take_long<G: Guest>(long: &mut Long, argument: LongArgument<G>, text: LongText<'_>, guest: &mut G) {
-    let piece = Text::from_escaped(text.text);
-    long.take(piece, text.scratch, guest, argument.direct.map_or(no_file, |direct| direct.write));
 }

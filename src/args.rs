@@ -29,14 +29,10 @@ pub struct Path {
     pub member: Option<Name>,
 }
 
-impl Default for Path {
-    #[inline(never)] // smaller so
-    fn default() -> Self {
-        Path { name: &"", index: None, member: None }
-    }
-}
-
 impl Path {
+    /// The path of `arguments` itself.
+    pub const NONE: Path = Path { name: &"", index: None, member: None };
+
     /// A member of `arguments`, or of the list element that this path names.
     #[inline(never)] // smaller so
     pub const fn member(self, name: Name) -> Path {
@@ -71,36 +67,43 @@ impl Path {
 pub type Refused<'a> = Option<Error<'a>>;
 
 /// A type that an argument can have.
-pub trait Value<'a>: Sized {
-    /// Reads the value, which is canonical JSON; `path` names it in the error. `None` if `refused` says why not.
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self>;
+pub trait Value<'a> {
+    /// Reads the value, which is canonical JSON; `path` names it in the error. Whether it is of the type: if not, `refused`
+    /// says why.
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool;
 
-    /// The value when the member is absent. `None`, and an error, unless the type is optional.
-    fn absent(path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
-        missing(path, refused);
-        None
+    /// The member is absent. Whether it may be: if not, unless the type is optional, `refused` says so.
+    fn absent(&self, path: &Path, refused: &mut Refused<'a>) -> bool {
+        missing(path, refused)
     }
+}
+
+/// The value that canonical JSON holds. `None` if it is not of the type.
+pub fn value<'a, T: Value<'a> + Default>(json: &'a [u8]) -> Option<T> {
+    let mut value = T::default();
+    value.read(json, &Path::NONE, &mut None).then_some(value)
 }
 
 #[inline(never)] // and once instead of for each type
-fn missing(path: &Path, refused: &mut Refused<'_>) {
+fn missing(path: &Path, refused: &mut Refused<'_>) -> bool {
     *refused = Some(error!["Parameter '", *path, "' is missing"]);
+    false
 }
 
-/// Refuses a value of the wrong type; answers `None`, of whatever there is none.
-pub fn wrong_type<T>(path: &Path, expected: &'static str, refused: &mut Refused<'_>) -> Option<T> {
-    #[inline(never)] // as for `missing`
-    fn refuse(path: &Path, expected: &'static str, refused: &mut Refused<'_>) {
-        *refused = Some(error!["Invalid parameter type for '", *path, "', expected: ", expected]);
-    }
-    refuse(path, expected, refused);
-    None
+/// Refuses a value of the wrong type: always false.
+#[inline(never)] // as for `missing`
+pub fn wrong_type(path: &Path, expected: &'static str, refused: &mut Refused<'_>) -> bool {
+    *refused = Some(error!["Invalid parameter type for '", *path, "', expected: ", expected]);
+    false
 }
 
 /// The place of a word in a list of those that an enumeration has, which stand between single blanks. `None` if it is not in
 /// the list: `refused` says so then.
 pub fn choice<'a>(json: &'a [u8], path: &Path, words: &[u8], refused: &mut Refused<'a>) -> Option<usize> {
-    let word = Text::decode(json, path, refused)?;
+    let mut word = Text::default();
+    if !word.read(json, path, refused) {
+        return None;
+    }
     let place = word.position(words);
     if place.is_none() {
         *refused = Some(error!["Parameter '", path.last(), "' does not accept value '", word, "'"]);
@@ -109,84 +112,86 @@ pub fn choice<'a>(json: &'a [u8], path: &Path, words: &[u8], refused: &mut Refus
 }
 
 impl<'a> Value<'a> for i64 {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
         // A fraction or an exponent is left over, and refused, whatever its value.
         match serde_json_core::from_slice(json) {
-            Ok((value, _)) => Some(value),
-            Err(_) => wrong_type(path, "integer", refused),
+            Ok((value, _)) => *self = value,
+            Err(_) => return wrong_type(path, "integer", refused),
         }
+        true
     }
 }
 
 impl<'a> Value<'a> for u64 {
     /// A negative number is taken as its two's complement, as QEMU does.
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
         if let Ok((value, _)) = serde_json_core::from_slice(json) {
-            return Some(value);
+            *self = value;
+        } else if let Ok((value, _)) = serde_json_core::from_slice::<i64>(json) {
+            *self = value.cast_unsigned();
+        } else {
+            *refused = Some(error!["Parameter '", *path, "' expects uint64"]);
+            return false;
         }
-        match serde_json_core::from_slice::<i64>(json) {
-            Ok((value, _)) => Some(value.cast_unsigned()),
-            Err(_) => {
-                *refused = Some(error!["Parameter '", *path, "' expects uint64"]);
-                None
-            }
-        }
+        true
     }
 }
 
 impl<'a> Value<'a> for bool {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
         match serde_json_core::from_slice(json) {
-            Ok((value, _)) => Some(value),
-            Err(_) => wrong_type(path, "boolean", refused),
+            Ok((value, _)) => *self = value,
+            Err(_) => return wrong_type(path, "boolean", refused),
         }
+        true
     }
 }
 
 impl<'a> Value<'a> for Text<'a> {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
         // Canonical form leaves nothing to be parsed in a text, however long it is.
         match json.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")) {
-            Some(text) => Some(Text::from_escaped(text)),
-            None => wrong_type(path, "string", refused),
+            Some(text) => *self = Text::from_escaped(text),
+            None => return wrong_type(path, "string", refused),
         }
+        true
     }
 }
 
-impl<'a, T: Value<'a>> Value<'a> for Option<T> {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
-        T::decode(json, path, refused).map(Some)
+impl<'a, T: Value<'a> + Default> Value<'a> for Option<T> {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
+        self.insert(T::default()).read(json, path, refused)
     }
 
-    fn absent(_: &Path, _: &mut Refused<'a>) -> Option<Self> {
-        Some(None)
+    fn absent(&self, _: &Path, _: &mut Refused<'a>) -> bool {
+        true
     }
 }
 
-/// The arguments of a command, made by [`arguments!`](crate::arguments).
-pub trait Arguments<'a>: Sized {
+/// The arguments of a command, made by [`arguments!`](crate::arguments). Their `Default` is what they are read into.
+pub trait Arguments<'a>: Value<'a> + Default {
     /// There are none. This is then seen to for all such commands in one place, [`none`], and not here.
     const NONE: bool = false;
 
-    /// Reads `members` in the order of the declaration and refuses what is not in it: `None` if `refused` says why.
-    fn from_members(members: &Members<'a>, path: &Path, refused: &mut Refused<'a>) -> Option<Self>;
-
-    /// Reads the canonical JSON that the arguments of a request are held in.
+    /// Reads the canonical JSON that the arguments of a request are held in: `None` if `refused` says why not.
     fn of(json: &'a [u8], refused: &mut Refused<'a>) -> Option<Self> {
-        Self::from_members(&Members::of(json), &Path::default(), refused)
+        let mut arguments = Self::default();
+        arguments.read(json, &Path::NONE, refused).then_some(arguments)
     }
 }
 
 /// No arguments.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct NoArguments;
+
+impl<'a> Value<'a> for NoArguments {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
+        read_members(json, path, &[], &mut [], refused)
+    }
+}
 
 impl<'a> Arguments<'a> for NoArguments {
     const NONE: bool = true;
-
-    fn from_members(members: &Members<'a>, path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
-        only(members, path, &[], refused).then_some(NoArguments)
-    }
 
     fn of(_: &'a [u8], _: &mut Refused<'a>) -> Option<Self> {
         Some(NoArguments)
@@ -196,40 +201,36 @@ impl<'a> Arguments<'a> for NoArguments {
 /// Whether there are no arguments; `refused` says what there is.
 pub fn none<'a>(json: &'a [u8], refused: &mut Refused<'a>) -> bool {
     // Mostly there are none, and nothing need be looked for.
-    json == b"{}" || NoArguments::from_members(&Members::of(json), &Path::default(), refused).is_some()
+    json == b"{}" || NoArguments.read(json, &Path::NONE, refused)
 }
 
-/// Reads the member `name` of what `path` names. `None` if its value is not of the type, or if it is absent and may not be:
-/// `refused` says so then.
-#[inline(never)] // and once for each type, instead of for each argument
-pub fn member<'a, T: Value<'a>>(
-    members: &Members<'a>,
+/// Reads the members of the object `json` that have these names, in this order, each into the value in the same place.
+/// Refuses what is no object, and other members; see [`Value::read`].
+pub fn read_members<'a>(
+    json: &'a [u8],
     path: &Path,
-    name: Name,
+    names: &'static [&'static str],
+    values: &mut [&mut dyn Value<'a>],
     refused: &mut Refused<'a>,
-) -> Option<T> {
-    let path = path.member(name);
-    match members.get(name) {
-        Some(json) => T::decode(json, &path, refused),
-        None => T::absent(&path, refused),
+) -> bool {
+    if json.first() != Some(&b'{') {
+        return wrong_type(path, "object", refused);
     }
-}
-
-/// Refuses members that are not declared; `path` names the list element that they are members of. Whether there are none.
-pub fn only<'a>(members: &Members<'a>, path: &Path, names: &[&str], refused: &mut Refused<'a>) -> bool {
+    let members = Members::of(json);
+    for (name, value) in names.iter().zip(values) {
+        let path = path.member(name);
+        let is_good = match members.get(name) {
+            Some(json) => value.read(json, &path, refused),
+            None => value.absent(&path, refused),
+        };
+        if !is_good {
+            return false;
+        }
+    }
     let Some((name, _)) = members.find(names, false) else { return true };
     let dot = if path.name.is_empty() { "" } else { "." };
     *refused = Some(error!["Parameter '", *path, dot, name, "' is unexpected"]);
     false
-}
-
-/// Refuses what is no object, and the object `json` whose members are not those of `T`: `None` if `refused` says why.
-pub fn object<'a, T: Arguments<'a>>(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<T> {
-    if json.first() == Some(&b'{') {
-        T::from_members(&Members::of(json), path, refused)
-    } else {
-        wrong_type(path, "object", refused)
-    }
 }
 
 /// Declares the arguments of a command, or the elements of a [`List`](crate::args::List) among them: a struct whose
@@ -243,50 +244,35 @@ macro_rules! arguments {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy, Debug, Default)]
         $vis struct $name $(<$life>)? {
             $( $(#[$field_meta])* pub $field: $type, )+
         }
 
-        $crate::arguments!(@decode $name ($($life)?) $($wire => $field),+);
+        $crate::arguments!(@read $name ($($life)?) $($wire => $field),+);
     };
-    (@decode $name:ident () $($wire:literal => $field:ident),+) => {
-        impl<'a> $crate::args::Arguments<'a> for $name {
-            $crate::arguments!(@body 'a $($wire => $field),+);
-        }
-
+    (@read $name:ident () $($wire:literal => $field:ident),+) => {
         impl<'a> $crate::args::Value<'a> for $name {
-            $crate::arguments!(@element 'a);
-        }
-    };
-    (@decode $name:ident ($life:lifetime) $($wire:literal => $field:ident),+) => {
-        impl<$life> $crate::args::Arguments<$life> for $name<$life> {
-            $crate::arguments!(@body $life $($wire => $field),+);
+            $crate::arguments!(@members 'a $($wire => $field),+);
         }
 
-        impl<$life> $crate::args::Value<$life> for $name<$life> {
-            $crate::arguments!(@element $life);
-        }
+        impl $crate::args::Arguments<'_> for $name {}
     };
-    (@element $life:lifetime) => {
-        fn decode(
+    (@read $name:ident ($life:lifetime) $($wire:literal => $field:ident),+) => {
+        impl<$life> $crate::args::Value<$life> for $name<$life> {
+            $crate::arguments!(@members $life $($wire => $field),+);
+        }
+
+        impl<$life> $crate::args::Arguments<$life> for $name<$life> {}
+    };
+    (@members $life:lifetime $($wire:literal => $field:ident),+) => {
+        fn read(
+            &mut self,
             json: &$life [u8],
             path: &$crate::args::Path,
             refused: &mut $crate::args::Refused<$life>,
-        ) -> Option<Self> {
-            $crate::args::object(json, path, refused)
-        }
-    };
-    (@body $life:lifetime $($wire:literal => $field:ident),+) => {
-        fn from_members(
-            members: &$crate::args::Members<$life>,
-            path: &$crate::args::Path,
-            refused: &mut $crate::args::Refused<$life>,
-        ) -> Option<Self> {
-            $(
-                let $field = $crate::args::member(members, path, &$wire, refused)?;
-            )+
-            $crate::args::only(members, path, &[$($wire),+], refused).then_some(Self { $($field),+ })
+        ) -> bool {
+            $crate::args::read_members(json, path, &[$($wire),+], &mut [$(&mut self.$field),+], refused)
         }
     };
 }
@@ -331,13 +317,13 @@ mod tests {
         let json = br#"{"a":{"path":[1,"}"]},"b":"x\",\"path\":1","path":"p\\\"q","count":-5,"flag":true,"index":-1}"#;
         let members = Members::of(json);
 
-        let path = Text::decode(members.get("path").unwrap(), &Path::default(), &mut None).unwrap();
+        let path: Text<'_> = value(members.get("path").unwrap()).unwrap();
         assert!(path.eq("p\\\"q"));
         let mut buffer = [0; 4];
         assert_eq!(path.copy_to(&mut buffer).as_deref(), Some(&b"p\\\"q"[..]));
         assert_eq!(path.copy_to(&mut [0; 3]), None);
-        assert_eq!(i64::decode(members.get("count").unwrap(), &Path::default(), &mut None), Some(-5));
-        assert_eq!(u64::decode(members.get("index").unwrap(), &Path::default(), &mut None), Some(u64::MAX));
+        assert_eq!(value(members.get("count").unwrap()), Some(-5_i64));
+        assert_eq!(value(members.get("index").unwrap()), Some(u64::MAX));
         assert!(members.get("q").is_none());
     }
 
@@ -479,9 +465,9 @@ mod tests {
     #[test]
     fn the_least_and_the_greatest_integer_are_taken() {
         for value in [i64::MIN, -1, 0, i64::MAX] {
-            assert_eq!(i64::decode(value.to_string().as_bytes(), &Path::default(), &mut None), Some(value));
+            assert_eq!(super::value(value.to_string().as_bytes()), Some(value));
         }
-        assert_eq!(i64::decode(b"-0", &Path::default(), &mut None), Some(0));
-        assert_eq!(u64::decode(u64::MAX.to_string().as_bytes(), &Path::default(), &mut None), Some(u64::MAX));
+        assert_eq!(value(b"-0"), Some(0_i64));
+        assert_eq!(value(u64::MAX.to_string().as_bytes()), Some(u64::MAX));
     }
 }

@@ -68,6 +68,7 @@ impl Decoder {
     }
 
     /// Takes one character; a complete group is decoded into `room`, which has three bytes at least.
+    #[inline(never)] // smaller so
     fn character(&mut self, character: u8, room: &mut [u8]) -> Result<usize, Invalid> {
         let padded = self.carry.get(2) == Some(&b'=') && self.carried == 3;
         match character {
@@ -101,21 +102,29 @@ impl Decoder {
     }
 }
 
-/// How many bytes a text in pieces decodes to; an error if it is not base64.
-pub fn decoded_length<'t>(text: impl Iterator<Item = &'t [u8]>) -> Result<u64, Invalid> {
+/// Decodes a whole text. Answers how many bytes it comes to, and these, if `output` has room for three more. Else what is in it
+/// means nothing.
+///
+/// # Errors
+/// It is not base64, or there is not even room for three bytes.
+#[inline(never)] // smaller so
+pub fn decode<'o>(text: &[u8], output: &'o mut [u8]) -> Result<(usize, Option<&'o [u8]>), Invalid> {
     let mut decoder = Decoder::new();
-    let mut bytes = [0_u8; 192];
-    let mut length = 0_u64;
-    for piece in text {
-        let mut used = 0_usize;
-        while let Some(rest) = piece.get(used..).filter(|rest| !rest.is_empty()) {
-            let (characters, count) = decoder.decode(rest, &mut bytes)?;
-            used = used.saturating_add(characters);
-            length = length.saturating_add(u64::try_from(count).unwrap_or(0));
-        }
+    let mut rest = text;
+    let mut length = 0_usize;
+    while !rest.is_empty() {
+        // What does not fit is put over what did, for it is only to be counted.
+        let (used, count) = decoder.decode(rest, output)?;
+        rest = rest.get(used..).filter(|_| used > 0).ok_or(Invalid)?;
+        length = length.saturating_add(count);
     }
-    let count = decoder.finish(&mut bytes)?;
-    Ok(length.saturating_add(u64::try_from(count).unwrap_or(0)))
+    let end = length.saturating_add(3);
+    let last = match output.get_mut(length..end) {
+        Some(last) => last,
+        None => &mut [0; 3],
+    };
+    length = length.saturating_add(decoder.finish(last)?);
+    Ok((length, output.get(..end).and_then(|_| output.get(..length))))
 }
 
 /// A block of text, and the bytes it stands for.
@@ -292,7 +301,12 @@ mod tests {
                         assert_eq!(decode(&text, split, room).as_deref(), Ok(&bytes[..]));
                     }
                 }
-                assert_eq!(decoded_length(text.chunks(5)), Ok(length as u64));
+                for room in 3..text.len() + 9 {
+                    let mut output = vec![0; room];
+                    let (found, whole) = super::decode(&text, &mut output).unwrap();
+                    assert_eq!(found, length, "{room}");
+                    assert!(whole.map_or(room < length + 6, |whole| whole == bytes), "{length} {room}");
+                }
             }
         }
     }
@@ -341,7 +355,8 @@ mod tests {
             for split in 0..=text.len() {
                 assert_eq!(decode(text, split, 3), bytes.map(<[u8]>::to_vec), "{text:?}");
             }
-            assert_eq!(decoded_length(text.chunks(5)), bytes.map(|bytes| bytes.len() as u64));
+            assert_eq!(super::decode(text, &mut [0; 16]), bytes.map(|bytes| (bytes.len(), Some(bytes))));
+            assert_eq!(super::decode(text, &mut [0; 3]).map(|(length, _)| length), bytes.map(<[u8]>::len));
         }
     }
 }

@@ -5,16 +5,20 @@
 /// Copies `bytes` into `room` from `at` on; answers the place behind them. `None`, and nothing is copied, if they do not fit.
 ///
 /// What slices have for it compares lengths and panics, and in a build for size that is not seen to be impossible. So these
-/// are loops: eight bytes at a time, and then the rest.
+/// are loops: eight bytes at a time, and then the last eight once more, for what is left behind the blocks.
 pub fn put(room: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
     let end = at.checked_add(bytes.len())?;
-    let (to_blocks, to_rest) = room.get_mut(at..end)?.as_chunks_mut::<8>();
-    let (blocks, rest) = bytes.as_chunks::<8>();
-    for (to, &block) in to_blocks.iter_mut().zip(blocks) {
+    let room = room.get_mut(at..end)?;
+    for (to, &block) in room.as_chunks_mut::<8>().0.iter_mut().zip(bytes.as_chunks::<8>().0) {
         *to = block;
     }
-    for (to, &byte) in to_rest.iter_mut().zip(rest) {
-        *to = byte;
+    match (room.last_chunk_mut::<8>(), bytes.last_chunk::<8>()) {
+        (Some(to), Some(&last)) => *to = last,
+        _ => {
+            for (to, &byte) in room.iter_mut().zip(bytes) {
+                *to = byte;
+            }
+        }
     }
     Some(end)
 }
@@ -61,6 +65,7 @@ pub fn hexadecimal_digit(value: u8) -> u8 {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 
@@ -74,6 +79,17 @@ mod tests {
             assert_eq!(put(&mut room, at, bytes), None);
         }
         assert_eq!(&room, b".abcde");
+    }
+
+    #[test]
+    fn all_bytes_are_copied_and_no_others() {
+        let bytes: Vec<u8> = (1..=40).collect();
+        for length in 0..=bytes.len() {
+            let mut room = [0; 50];
+            assert_eq!(put(&mut room, 5, &bytes[..length]), Some(5 + length));
+            assert_eq!(&room[5..5 + length], &bytes[..length]);
+            assert!(room[..5].iter().chain(&room[5 + length..]).all(|&byte| byte == 0));
+        }
     }
 
     #[test]

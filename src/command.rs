@@ -6,6 +6,7 @@
 //! of ours and its own commands.
 
 use core::cell::Cell;
+use core::cmp::Ordering;
 
 use crate::args::{self, Arguments, Refused};
 use crate::error::Error;
@@ -51,7 +52,7 @@ pub mod get_users;
 #[cfg(feature = "cpu-memory")]
 pub mod get_vcpus;
 pub mod info;
-#[cfg(any(feature = "cpu-memory", feature = "inventory", feature = "network"))]
+#[cfg(any(feature = "accounts", feature = "cpu-memory", feature = "inventory", feature = "network"))]
 pub mod listing;
 #[cfg(any(feature = "freeze", feature = "inventory"))]
 pub mod mount_list;
@@ -100,7 +101,7 @@ pub trait Handler<G: 'static>: 'static {
     /// What is special about it.
     const FLAGS: Flags = Flags::NONE;
     /// The argument that may be longer than the request buffer.
-    const LONG: Option<LongArgument<G>> = None;
+    const LONG: Option<&'static LongArgument<G>> = None;
     /// Tells why the command can not work in this guest now, for commands of which that can be told. Asked before each
     /// run and by each guest-info, so it must be cheap. A command that might work must not be refused.
     const OBSTACLE: Option<Obstacle<G>> = None;
@@ -224,7 +225,8 @@ pub struct Row<G: 'static> {
     pub name: &'static str,
     /// What is special about the command.
     pub flags: Flags,
-    pub(crate) long: Option<LongArgument<G>>,
+    #[cfg_attr(not(feature = "long-texts"), allow(dead_code))]
+    pub(crate) long: Option<&'static LongArgument<G>>,
     pub(crate) obstacle: Option<Obstacle<G>>,
     takes_none: bool,
     run: Run<G>,
@@ -307,14 +309,18 @@ impl<G: 'static> Table<G> {
     /// ```
     ///
     /// # Panics
-    /// The rows are not sorted by name, or a name is there twice.
+    /// The rows are not sorted by name, or a name is there twice, or has a character that JSON would escape.
     #[allow(clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler
     pub const fn new(rows: &'static [Row<G>]) -> Self {
-        let mut index = 1;
+        let mut index = 0;
         while index < rows.len() {
             assert!(
-                is_less(rows[index - 1].name.as_bytes(), rows[index].name.as_bytes()),
+                index == 0 || is_less(rows[index - 1].name.as_bytes(), rows[index].name.as_bytes()),
                 "the rows of a table must be sorted by name, without doubles"
+            );
+            assert!(
+                is_plain(rows[index].name.as_bytes()),
+                "a name must be of printable ASCII without quotes and backslashes"
             );
             index += 1;
         }
@@ -334,16 +340,50 @@ impl<G: 'static> Table<G> {
     /// The place of the command `name` among the rows.
     pub fn index(&self, name: &[u8]) -> Option<usize> {
         let (start, rest) = name.split_at_checked(self.common)?;
-        let rest_of = |row: &Row<G>| row.name.as_bytes().get(self.common..).unwrap_or_default();
-        let index = self.rows.binary_search_by(|row| rest_of(row).cmp(rest)).ok()?;
-        // What they have in common is compared once, not with each row on the way.
-        self.rows.get(index).filter(|row| row.name.as_bytes().starts_with(start)).map(|_| index)
+        let (mut first, mut count) = (0_usize, self.rows.len());
+        while count > 0 {
+            let half = count / 2;
+            let middle = first.wrapping_add(half);
+            let name = self.rows.get(middle)?.name.as_bytes();
+            match order(name.get(self.common..)?, rest) {
+                Ordering::Greater => count = half,
+                Ordering::Less => {
+                    first = middle.wrapping_add(1);
+                    count = count.wrapping_sub(half).wrapping_sub(1);
+                }
+                // What they have in common is compared once, not with each row on the way.
+                Ordering::Equal => return name.starts_with(start).then_some(middle),
+            }
+        }
+        None
     }
 
     /// The row of the command `name`.
     pub fn find(&self, name: &[u8]) -> Option<&'static Row<G>> {
         self.rows.get(self.index(name)?)
     }
+}
+
+/// The order of two names. Most differ in their first bytes, for which a call of the C library would take longer.
+fn order(left: &[u8], right: &[u8]) -> Ordering {
+    for (left, right) in left.iter().zip(right) {
+        if left != right {
+            return left.cmp(right);
+        }
+    }
+    left.len().cmp(&right.len())
+}
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler
+const fn is_plain(name: &[u8]) -> bool {
+    let mut index = 0;
+    while index < name.len() {
+        if !matches!(name[index], b' '..=b'~') || matches!(name[index], b'"' | b'\'' | b'\\') {
+            return false;
+        }
+        index += 1;
+    }
+    true
 }
 
 #[allow(clippy::indexing_slicing)] // run by the compiler
@@ -362,4 +402,25 @@ const fn common_bytes(left: &[u8], right: &[u8]) -> usize {
         index += 1;
     }
     index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_json_would_escape_is_seen() {
+        assert!(is_plain(b"guest-ping") && is_plain(b"x y~!"));
+        for byte in (0..=u8::MAX).filter(|byte| !(0x20..0x7F).contains(byte) || b"\"'\\".contains(byte)) {
+            assert!(!is_plain(&[b'a', byte]), "{byte:X}");
+        }
+    }
+
+    #[test]
+    fn the_first_difference_or_the_length_orders_names() {
+        let names = [&b""[..], b"a", b"aa", b"ab", b"b", b"ba"];
+        for (left, right) in names.iter().flat_map(|left| names.iter().map(move |right| (left, right))) {
+            assert_eq!(order(left, right), left.cmp(right));
+        }
+    }
 }

@@ -3,102 +3,122 @@
 //! The texts are worded as glibc words them, because clients see what qemu-ga prints; the C library of a small guest
 //! words 73 of them otherwise.
 
-/// An error number of Linux (`errno`), as x86, ARM and RISC-V number them.
+use core::num::NonZeroI32;
+
+/// An error number of Linux (`errno`), as x86, ARM and RISC-V number them. Never 0, so what only fails or not is told in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errno(pub i32);
+pub struct Errno(NonZeroI32);
 
 impl Errno {
+    /// The error of a number; the greatest, which Linux does not know, for 0, which stands for none.
+    pub const fn new(number: i32) -> Errno {
+        match NonZeroI32::new(number) {
+            Some(number) => Errno(number),
+            None => Errno(NonZeroI32::MAX),
+        }
+    }
+
+    /// The number.
+    pub const fn number(self) -> i32 {
+        self.0.get()
+    }
+
     /// Operation not permitted
-    pub const EPERM: Errno = Errno(1);
+    pub const EPERM: Errno = Errno::new(1);
     /// No such file or directory
-    pub const ENOENT: Errno = Errno(2);
+    pub const ENOENT: Errno = Errno::new(2);
     /// No such process
-    pub const ESRCH: Errno = Errno(3);
+    pub const ESRCH: Errno = Errno::new(3);
     /// Interrupted system call
-    pub const EINTR: Errno = Errno(4);
+    pub const EINTR: Errno = Errno::new(4);
     /// Input/output error
-    pub const EIO: Errno = Errno(5);
+    pub const EIO: Errno = Errno::new(5);
     /// No such device or address
-    pub const ENXIO: Errno = Errno(6);
+    pub const ENXIO: Errno = Errno::new(6);
     /// Argument list too long
-    pub const E2BIG: Errno = Errno(7);
+    pub const E2BIG: Errno = Errno::new(7);
     /// Exec format error
-    pub const ENOEXEC: Errno = Errno(8);
+    pub const ENOEXEC: Errno = Errno::new(8);
     /// Bad file descriptor
-    pub const EBADF: Errno = Errno(9);
+    pub const EBADF: Errno = Errno::new(9);
     /// No child processes
-    pub const ECHILD: Errno = Errno(10);
+    pub const ECHILD: Errno = Errno::new(10);
     /// Resource temporarily unavailable
-    pub const EAGAIN: Errno = Errno(11);
+    pub const EAGAIN: Errno = Errno::new(11);
     /// Cannot allocate memory
-    pub const ENOMEM: Errno = Errno(12);
+    pub const ENOMEM: Errno = Errno::new(12);
     /// Permission denied
-    pub const EACCES: Errno = Errno(13);
+    pub const EACCES: Errno = Errno::new(13);
     /// Device or resource busy
-    pub const EBUSY: Errno = Errno(16);
+    pub const EBUSY: Errno = Errno::new(16);
     /// File exists
-    pub const EEXIST: Errno = Errno(17);
+    pub const EEXIST: Errno = Errno::new(17);
     /// Invalid cross-device link
-    pub const EXDEV: Errno = Errno(18);
+    pub const EXDEV: Errno = Errno::new(18);
     /// No such device
-    pub const ENODEV: Errno = Errno(19);
+    pub const ENODEV: Errno = Errno::new(19);
     /// Not a directory
-    pub const ENOTDIR: Errno = Errno(20);
+    pub const ENOTDIR: Errno = Errno::new(20);
     /// Is a directory
-    pub const EISDIR: Errno = Errno(21);
+    pub const EISDIR: Errno = Errno::new(21);
     /// Invalid argument
-    pub const EINVAL: Errno = Errno(22);
+    pub const EINVAL: Errno = Errno::new(22);
     /// Too many open files
-    pub const EMFILE: Errno = Errno(24);
+    pub const EMFILE: Errno = Errno::new(24);
     /// Inappropriate ioctl for device
-    pub const ENOTTY: Errno = Errno(25);
+    pub const ENOTTY: Errno = Errno::new(25);
     /// File too large
-    pub const EFBIG: Errno = Errno(27);
+    pub const EFBIG: Errno = Errno::new(27);
     /// No space left on device
-    pub const ENOSPC: Errno = Errno(28);
+    pub const ENOSPC: Errno = Errno::new(28);
     /// Illegal seek
-    pub const ESPIPE: Errno = Errno(29);
+    pub const ESPIPE: Errno = Errno::new(29);
     /// Read-only file system
-    pub const EROFS: Errno = Errno(30);
+    pub const EROFS: Errno = Errno::new(30);
     /// Broken pipe
-    pub const EPIPE: Errno = Errno(32);
+    pub const EPIPE: Errno = Errno::new(32);
     /// File name too long
-    pub const ENAMETOOLONG: Errno = Errno(36);
+    pub const ENAMETOOLONG: Errno = Errno::new(36);
     /// Function not implemented
-    pub const ENOSYS: Errno = Errno(38);
+    pub const ENOSYS: Errno = Errno::new(38);
     /// Too many levels of symbolic links
-    pub const ELOOP: Errno = Errno(40);
+    pub const ELOOP: Errno = Errno::new(40);
     /// Bad message
-    pub const EBADMSG: Errno = Errno(74);
+    pub const EBADMSG: Errno = Errno::new(74);
     /// Message too long
-    pub const EMSGSIZE: Errno = Errno(90);
+    pub const EMSGSIZE: Errno = Errno::new(90);
     /// Operation not supported
-    pub const EOPNOTSUPP: Errno = Errno(95);
+    pub const EOPNOTSUPP: Errno = Errno::new(95);
     /// Address family not supported by protocol
-    pub const EAFNOSUPPORT: Errno = Errno(97);
+    pub const EAFNOSUPPORT: Errno = Errno::new(97);
     /// Address already in use
-    pub const EADDRINUSE: Errno = Errno(98);
+    pub const EADDRINUSE: Errno = Errno::new(98);
     /// Cannot assign requested address
-    pub const EADDRNOTAVAIL: Errno = Errno(99);
+    pub const EADDRNOTAVAIL: Errno = Errno::new(99);
     /// Connection reset by peer
-    pub const ECONNRESET: Errno = Errno(104);
+    pub const ECONNRESET: Errno = Errno::new(104);
     /// No buffer space available
-    pub const ENOBUFS: Errno = Errno(105);
+    pub const ENOBUFS: Errno = Errno::new(105);
     /// Connection timed out
-    pub const ETIMEDOUT: Errno = Errno(110);
+    pub const ETIMEDOUT: Errno = Errno::new(110);
     /// Stale file handle
-    pub const ESTALE: Errno = Errno(116);
+    pub const ESTALE: Errno = Errno::new(116);
 
     /// The text of the number, `None` for a number without one.
     pub fn text(self) -> Option<&'static [u8]> {
-        let number = usize::try_from(self.0).ok()?;
+        let number = usize::try_from(self.number()).ok()?;
         TEXTS.as_bytes().split(|&byte| byte == b'\n').nth(number).filter(|text| !text.is_empty())
     }
 }
 
+/// What stands before the number where there is no text.
+pub(crate) const WITHOUT_TEXT: &str = if TEXTS.is_empty() { "errno " } else { "Unknown error " };
+
 /// By number, a line each; empty where Linux has no such number. One text, because a table of them would need an address for
-/// each.
-const TEXTS: &str = "\
+/// each. Without the feature `errno-texts` there are none.
+const TEXTS: &str = if cfg!(feature = "errno-texts") { ALL_TEXTS } else { "" };
+
+const ALL_TEXTS: &str = "\
 Success\n\
 Operation not permitted\n\
 No such file or directory\n\

@@ -5,7 +5,7 @@
 //! [`ERROR_TEXT_BYTES`](crate::limits::ERROR_TEXT_BYTES).
 
 use crate::args::{Path, Text};
-use crate::errno::Errno;
+use crate::errno::{self, Errno};
 use crate::json::write::{Writer, decimal};
 
 /// The class of an error, `class` on the wire (QapiErrorClass, schema 10.0). The other three classes of the schema are
@@ -91,25 +91,17 @@ pub struct Error<'a> {
 /// something else than a literal.
 #[macro_export]
 macro_rules! error {
+    (@ [$($words:literal)*] [$($part:expr,)*]) => {
+        $crate::error::Error::new(concat!($($words),*), [$($crate::error::Part::from($part)),*])
+    };
+    (@ [$($words:literal)*] [$($part:expr,)*] $next:literal $(, $($rest:tt)*)?) => {
+        $crate::error!(@ [$($words)* $next] [$($part,)*] $($($rest)*)?)
+    };
+    (@ [$($words:literal)*] [$($part:expr,)*] $next:expr $(, $($rest:tt)*)?) => {
+        $crate::error!(@ [$($words)* "\0"] [$($part,)* $next,] $($($rest)*)?)
+    };
     ($($piece:tt)+) => {
-        $crate::error_of!($crate::error::Class::GenericError, $($piece)+)
-    };
-}
-
-/// Makes an error of a class, given first, from the pieces of its text: see [`error!`](crate::error!).
-#[macro_export]
-macro_rules! error_of {
-    (@ $class:expr, [$($words:literal)*] [$($part:expr,)*]) => {
-        $crate::error::Error::new($class, concat!($($words),*), [$($crate::error::Part::from($part)),*])
-    };
-    (@ $class:expr, [$($words:literal)*] [$($part:expr,)*] $next:literal $(, $($rest:tt)*)?) => {
-        $crate::error_of!(@ $class, [$($words)* $next] [$($part,)*] $($($rest)*)?)
-    };
-    (@ $class:expr, [$($words:literal)*] [$($part:expr,)*] $next:expr $(, $($rest:tt)*)?) => {
-        $crate::error_of!(@ $class, [$($words)* "\0"] [$($part,)* $next,] $($($rest)*)?)
-    };
-    ($class:expr, $($piece:tt)+) => {
-        $crate::error_of!(@ $class, [] [] $($piece)+)
+        $crate::error!(@ [] [] $($piece)+)
     };
 }
 
@@ -121,16 +113,21 @@ impl Default for Error<'_> {
 }
 
 impl<'a> Error<'a> {
-    /// An error with a part for each NUL in `words`, as [`error!`](crate::error!) makes it. More than four parts do not
+    /// A `GenericError` with a part for each NUL in `words`, as [`error!`](crate::error!) makes it. More than four parts do not
     /// compile.
     #[inline(never)] // smaller so
-    pub fn new<const N: usize>(class: Class, words: &'static str, parts: [Part<'a>; N]) -> Self {
+    pub fn new<const N: usize>(words: &'static str, parts: [Part<'a>; N]) -> Self {
         const { assert!(N <= PARTS, "an error has at most four parts that vary") };
         let mut filled = [Part::Nothing; PARTS];
         for (to, from) in filled.iter_mut().zip(parts) {
             *to = from;
         }
-        Error { class, words, parts: filled }
+        Error { class: Class::GenericError, words, parts: filled }
+    }
+
+    /// The same, of another class.
+    pub fn of_class(self, class: Class) -> Self {
+        Error { class, ..self }
     }
 
     /// Gives the text in pieces, each part of it as one or more.
@@ -183,8 +180,8 @@ impl Part<'_> {
             Part::Errno(errno) => match errno.text() {
                 Some(text) => piece(text),
                 None => {
-                    piece(b"Unknown error ");
-                    piece(decimal(u64::from(errno.0.unsigned_abs()), &mut [0; 20]));
+                    piece(errno::WITHOUT_TEXT.as_bytes());
+                    piece(decimal(u64::from(errno.number().unsigned_abs()), &mut [0; 20]));
                 }
             },
             Part::Path(path) => path.pieces(piece),

@@ -47,13 +47,13 @@ pub mod least {
 /// What the Linux binary takes.
 pub mod linux {
     /// A port gives 4096 bytes a read, a socket more.
-    pub const INPUT_BYTES: usize = 8 * 1024;
+    pub const INPUT_BYTES: usize = 6 * 1024;
     /// Ansible sends 64 KiB of a file in a request, 88 kB of base64.
     pub const REQUEST_BYTES: usize = 128 * 1024;
     /// Kept free behind the request for the command that runs: a path, a directory or netlink buffer, file contents.
     pub const SCRATCH_BYTES: usize = 32 * 1024;
     /// Replies, and pieces of long ones.
-    pub const OUTPUT_BYTES: usize = 64 * 1024;
+    pub const OUTPUT_BYTES: usize = 58 * 1024;
     /// The echoed `id`.
     pub const ID_BYTES: usize = 4 * 1024;
     /// Members of all objects that are open at a time.

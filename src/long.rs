@@ -3,6 +3,8 @@
 //! `buf-b64` goes straight to its file once command and handle are known, so a write of any length needs no more memory
 //! than a short one. A text that comes too early, or whose command needs all of it first, goes to the platform's
 //! [`Spool`](crate::guest::Spool).
+//!
+//! Without the feature `long-texts` there are none: a request that does not fit is refused. `file` and `exec` switch it on.
 
 use crate::args::{Members, Text};
 use crate::base64::Decoder;
@@ -26,22 +28,6 @@ pub struct Direct<G> {
     /// Writes some of it.
     pub write: Write<G>,
 }
-
-impl<G> Clone for LongArgument<G> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<G> Copy for LongArgument<G> {}
-
-impl<G> Clone for Direct<G> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<G> Copy for Direct<G> {}
 
 /// Writes some of a long text to a file; answers how much was taken.
 pub type Write<G> = fn(&mut G, i64, &[u8]) -> Result<usize, FileError>;
@@ -97,10 +83,16 @@ pub struct Long {
     /// Why no more is taken.
     pub failure: Option<LongFailure>,
     decoder: Decoder,
+    /// No such text can come, so nothing of what is done with one is in the binary.
+    #[cfg(not(feature = "long-texts"))]
+    #[allow(dead_code)] // its type says it
+    never: core::convert::Infallible,
 }
 
 impl Long {
     /// A text of which nothing came yet.
+    #[cfg(feature = "long-texts")]
+    #[inline(never)] // smaller so
     pub const fn new(member: &'static str, place: Place) -> Self {
         Long { member, place, decoded: 0, written: 0, failure: None, decoder: Decoder::new() }
     }
@@ -124,8 +116,10 @@ impl Long {
         }
     }
 
-    /// The text is complete.
-    pub fn finish<G: Guest>(&mut self, guest: &mut G, write: Write<G>) {
+    /// Takes the last piece of the text: it is complete.
+    #[inline(never)] // smaller so
+    pub fn finish<G: Guest>(&mut self, last: Text<'_>, scratch: &mut [u8], guest: &mut G, write: Write<G>) {
+        self.take(last, scratch, guest, write);
         if self.failure.is_some() {
             return;
         }

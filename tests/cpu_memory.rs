@@ -16,8 +16,8 @@ use picoqga::transport::fake::Piece;
 
 static TABLE: Table<Machine> = Table::new(&[
     Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),
-    Row::of::<get_memory_blocks::GetMemoryBlocks>(),
-    Row::of::<get_vcpus::GetVcpus>(),
+    Row::of_list::<get_memory_blocks::GetMemoryBlocks>(),
+    Row::of_list::<get_vcpus::GetVcpus>(),
     Row::of::<ping::Ping>(),
     Row::of::<set_memory_blocks::SetMemoryBlocks>(),
     Row::of::<set_vcpus::SetVcpus>(),
@@ -94,7 +94,7 @@ impl MemoryBlocks for Machine {
         match index {
             0 => Err(MemorySetError::Failed(Errno::EBUSY)),
             1 => Err(MemorySetError::NotSupported(Errno::ENOENT)),
-            u64::MAX => Err(MemorySetError::NotFound(Errno(i32::MAX))),
+            u64::MAX => Err(MemorySetError::NotFound(Errno::new(i32::MAX))),
             _ => Ok(()),
         }
     }

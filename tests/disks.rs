@@ -12,7 +12,7 @@ use picoqga::errno::Errno;
 use picoqga::guest::{BlockDevice, BlockDeviceError, BlockDevices, Guest, ListPlace};
 use picoqga::transport::fake::Piece;
 
-static TABLE: Table<Machine> = Table::new(&[Row::of::<GetDisks>(), Row::of::<Ping>()]);
+static TABLE: Table<Machine> = Table::new(&[Row::of_list::<GetDisks>(), Row::of::<Ping>()]);
 
 /// A guest with that many disks, each made of as many others.
 #[derive(Default)]

@@ -29,8 +29,7 @@ struct Agent {
 impl Agent {
     fn new() -> Self {
         let alone = CHILDREN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
-        guest.lend_children(Box::leak(Box::default()));
+        let guest = Linux::new(Log::new(None, false), &Options::DEFAULT, Box::leak(Box::default()));
         Agent { guest, _alone: alone }
     }
 

@@ -124,7 +124,7 @@ impl Trim for Machine {
             0 => Err(TrimError::NotSupported),
             1 => Err(TrimError::Open(Errno::EACCES)),
             // The longest text there is.
-            2 => Err(TrimError::Failed(Errno(84))),
+            2 => Err(TrimError::Failed(Errno::new(84))),
             _ => Ok(Trimmed { trimmed_bytes: u64::MAX, minimum_bytes: u64::MAX - 1 }),
         }
     }

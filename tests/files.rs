@@ -41,7 +41,7 @@ impl Drop for Temporary {
 
 /// A guest, and the handle its next open will give.
 fn guest() -> (Linux, i64) {
-    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
+    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT, Box::leak(Box::default()));
     let said = ask(&mut guest, r#"{"execute":"guest-file-open","arguments":{"path":"/dev/null"}}"#);
     let handle: i64 = said.trim_start_matches("{\"return\": ").trim_end_matches("}\n").parse().unwrap();
     (guest, handle + 1)
@@ -242,6 +242,48 @@ fn a_count_before_a_long_text_limits_it_and_one_behind_it_is_too_late() {
         let said = ask(&mut guest, &format!(r#"{{"execute":"guest-file-write","arguments":{{{arguments}}}}}"#));
         assert_eq!(said.trim_end(), reply);
         assert!(file.contents() == data[..length], "{reply}");
+    }
+}
+
+/// Lengths on both sides of what fits into the request's buffer together with what it stands for, and of what fits at all.
+#[test]
+fn data_that_fits_is_checked_to_its_end_before_any_of_it_is_written() {
+    let all = sample(80_000);
+    for length in (0..70_000).step_by(4_999).chain([49_152, 50_000, 54_000, 54_800, 54_900, 55_000, 56_000, 60_000]) {
+        let text = STANDARD.encode(&all[..length]);
+        for (arguments, reply, written) in [
+            (format!(r#""buf-b64":"{text}""#), format!(r#"{{"return": {{"count": {length}, "eof": false}}}}"#), length),
+            (
+                format!(r#""buf-b64":"{text}","count":{}"#, length / 2),
+                format!(r#"{{"return": {{"count": {}, "eof": false}}}}"#, length / 2),
+                length / 2,
+            ),
+            (
+                format!(r#""buf-b64":"{text}","count":{}"#, length + 1),
+                format!(
+                    r#"{{"error": {{"class": "GenericError", "desc": "value '{}' is invalid for argument count"}}}}"#,
+                    length + 1
+                ),
+                0,
+            ),
+            (
+                format!(r#""buf-b64":"{text}*""#),
+                r#"{"error": {"class": "GenericError", "desc": "Base64 data contains invalid characters"}}"#.to_owned(),
+                0,
+            ),
+            (
+                format!(r#""buf-b64":"{text}\\n\"""#),
+                r#"{"error": {"class": "GenericError", "desc": "Base64 data contains invalid characters"}}"#.to_owned(),
+                0,
+            ),
+        ] {
+            let file = Temporary::new("held", b"");
+            let (mut guest, handle) = guest();
+            open(&mut guest, file.path(), "w");
+            let request = format!(r#"{{"execute":"guest-file-write","arguments":{{"handle":{handle},{arguments}}}}}"#);
+            assert_eq!(ask(&mut guest, &request).trim_end(), reply, "{length}");
+            assert!(file.contents() == all[..written], "{length}");
+        }
     }
 }
 

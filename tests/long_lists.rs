@@ -16,10 +16,10 @@ use picoqga::guest::{
 use picoqga::transport::fake::Piece;
 
 static TABLE: Table<Machine> = Table::new(&[
-    Row::of::<get_cpustats::GetCpustats>(),
-    Row::of::<get_diskstats::GetDiskstats>(),
+    Row::of_list::<get_cpustats::GetCpustats>(),
+    Row::of_list::<get_diskstats::GetDiskstats>(),
     Row::of::<get_load::GetLoad>(),
-    Row::of::<network_get_route::NetworkGetRoute>(),
+    Row::of_list::<network_get_route::NetworkGetRoute>(),
     Row::of::<ping::Ping>(),
 ]);
 

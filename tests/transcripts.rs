@@ -73,25 +73,23 @@ struct Player<G: 'static> {
 const LINUX_BINARY: Player<Linux> = Player { table: &picoqga::linux::table::TABLE, guest: linux };
 
 fn linux() -> Linux {
-    let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
-    guest.lend_children(Box::leak(Box::default()));
-    guest
+    Linux::new(Log::new(None, false), &Options::DEFAULT, Box::leak(Box::default()))
 }
 
 static FAKE_TABLE: Table<Fake> = Table::new(&[
-    Row::of::<command::get_cpustats::GetCpustats>(),
-    Row::of::<command::get_diskstats::GetDiskstats>(),
+    Row::of_list::<command::get_cpustats::GetCpustats>(),
+    Row::of_list::<command::get_diskstats::GetDiskstats>(),
     Row::of::<command::get_host_name::GetHostName>(),
     Row::of::<command::get_load::GetLoad>(),
     Row::of::<command::get_memory_block_info::GetMemoryBlockInfo>(),
-    Row::of::<command::get_memory_blocks::GetMemoryBlocks>(),
+    Row::of_list::<command::get_memory_blocks::GetMemoryBlocks>(),
     Row::of::<command::get_osinfo::GetOsinfo>(),
     Row::of::<command::get_time::GetTime>(),
     Row::of::<command::get_timezone::GetTimezone>(),
-    Row::of::<command::get_users::GetUsers>(),
-    Row::of::<command::get_vcpus::GetVcpus>(),
+    Row::of_list::<command::get_users::GetUsers>(),
+    Row::of_list::<command::get_vcpus::GetVcpus>(),
     Row::of::<command::network_get_interfaces::NetworkGetInterfaces>(),
-    Row::of::<command::network_get_route::NetworkGetRoute>(),
+    Row::of_list::<command::network_get_route::NetworkGetRoute>(),
     Row::of::<command::ping::Ping>(),
     Row::of::<command::set_memory_blocks::SetMemoryBlocks>(),
     Row::of::<command::set_time::SetTime>(),

@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::members::value_length;
-use super::{Path, Refused, Value, wrong_type};
+use super::{Path, Refused, Value, value, wrong_type};
 
 /// A list argument, still in the request buffer: a view that decodes its elements when they are asked for, so that a
 /// list of any length needs no memory of its own. Made only after all elements were checked.
@@ -22,33 +22,56 @@ impl<T> Clone for List<'_, T> {
 
 impl<T> Copy for List<'_, T> {}
 
+impl<T> Default for List<'_, T> {
+    fn default() -> Self {
+        List { json: b"", element: PhantomData }
+    }
+}
+
 impl<T> fmt::Debug for List<'_, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("List").finish_non_exhaustive()
     }
 }
 
-impl<'a, T: Value<'a>> List<'a, T> {
+impl<'a, T> List<'a, T> {
     /// The elements, from the first on.
     pub fn elements(self) -> Elements<'a, T> {
         Elements { rest: self.json, element: PhantomData }
     }
 }
 
-impl<'a, T: Value<'a>> Value<'a> for List<'a, T> {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
-        if json.first() != Some(&b'[') {
-            return wrong_type(path, "array", refused);
-        }
-        let list = List { json, element: PhantomData };
-        let mut elements = list.elements();
-        let mut index = 0_u32;
-        while let Some(element) = elements.next_json() {
-            T::decode(element, &Path { index: Some(index), ..*path }, refused)?;
-            index = index.saturating_add(1);
-        }
-        Some(list)
+impl<'a, T: Value<'a> + Default> Value<'a> for List<'a, T> {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
+        self.json = json;
+        check_elements(json, &mut T::default(), path, refused)
     }
+}
+
+/// Refuses what is no array, and an element that is not of the type of `element`, which each is read into.
+fn check_elements<'a>(json: &'a [u8], element: &mut dyn Value<'a>, path: &Path, refused: &mut Refused<'a>) -> bool {
+    if json.first() != Some(&b'[') {
+        return wrong_type(path, "array", refused);
+    }
+    let mut rest = json;
+    let mut index = 0_u32;
+    while let Some(json) = take_element(&mut rest) {
+        if !element.read(json, &Path { index: Some(index), ..*path }, refused) {
+            return false;
+        }
+        index = index.saturating_add(1);
+    }
+    true
+}
+
+/// Takes the next element off the rest of an array. `None` behind the last one.
+#[inline(never)] // smaller so
+fn take_element<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    // Each element stands behind the opening bracket or a comma.
+    let behind = rest.split_first().filter(|(before, _)| matches!(before, b'[' | b','))?.1;
+    let (element, behind) = behind.split_at_checked(value_length(behind)).filter(|(element, _)| !element.is_empty())?;
+    *rest = behind;
+    Some(element)
 }
 
 /// The elements of a [`List`], one after the other.
@@ -76,21 +99,13 @@ impl<'a, T> Elements<'a, T> {
         let rest = usize::try_from(place).ok().and_then(|place| arguments.get(place..));
         Elements { rest: rest.unwrap_or_default(), element: PhantomData }
     }
-
-    fn next_json(&mut self) -> Option<&'a [u8]> {
-        // Each element stands behind the opening bracket or a comma.
-        let rest = self.rest.split_first().filter(|(before, _)| matches!(before, b'[' | b','))?.1;
-        let (element, rest) = rest.split_at_checked(value_length(rest)).filter(|(element, _)| !element.is_empty())?;
-        self.rest = rest;
-        Some(element)
-    }
 }
 
-impl<'a, T: Value<'a>> Iterator for Elements<'a, T> {
+impl<'a, T: Value<'a> + Default> Iterator for Elements<'a, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        // They were all decoded once, so this does not fail.
-        T::decode(self.next_json()?, &Path::default(), &mut None)
+        // They were all read once, so this does not fail.
+        value(take_element(&mut self.rest)?)
     }
 }

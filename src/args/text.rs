@@ -16,6 +16,12 @@ impl<'a> Text<'a> {
         Text(escaped)
     }
 
+    /// The text as it stands there. Of what holds neither quotes nor backslashes, and for what may hold neither, that is the
+    /// text.
+    pub const fn escaped(self) -> &'a [u8] {
+        self.0
+    }
+
     /// The text in pieces.
     pub fn runs(self) -> Runs<'a> {
         Runs { rest: self.0 }

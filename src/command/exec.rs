@@ -29,21 +29,22 @@ macro_rules! failed {
 }
 
 impl<'a> Value<'a> for Capture {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
-        match json.first() {
-            Some(b'"') => {
-                choice(json, path, b"none stdout stderr separated merged", refused).map(|place| match place {
-                    0 => Capture::Nothing,
-                    1 => Capture::Output,
-                    2 => Capture::Error,
-                    3 => Capture::Separated,
-                    _ => Capture::Merged,
-                })
-            }
-            Some(b't') => Some(Capture::Separated),
-            Some(b'f') => Some(Capture::Nothing),
-            _ => wrong_type(path, "GuestExecCaptureOutput", refused),
-        }
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
+        let place = match json.first() {
+            Some(b'"') => choice(json, path, b"none stdout stderr separated merged", refused),
+            Some(b't') => Some(3),
+            Some(b'f') => Some(0),
+            _ => return wrong_type(path, "GuestExecCaptureOutput", refused),
+        };
+        *self = match place {
+            Some(0) => Capture::Nothing,
+            Some(1) => Capture::Output,
+            Some(2) => Capture::Error,
+            Some(3) => Capture::Separated,
+            Some(_) => Capture::Merged,
+            None => return false,
+        };
+        true
     }
 }
 
@@ -69,7 +70,7 @@ pub struct GuestExec;
 
 impl<G: Exec + 'static> Handler<G> for GuestExec {
     const NAME: &'static str = "guest-exec";
-    const LONG: Option<LongArgument<G>> = Some(LongArgument { member: "input-data", direct: None });
+    const LONG: Option<&'static LongArgument<G>> = Some(&LongArgument { member: "input-data", direct: None });
     type Arguments<'a> = ExecArguments<'a>;
 
     fn run<'a>(
@@ -138,8 +139,7 @@ fn spool<'a, G: Guest>(
             Long::new("input-data", Place::Spool)
         }
     };
-    long.take(input, scratch, guest, no_file);
-    long.finish(guest, no_file);
+    long.finish(input, scratch, guest, no_file);
     match long.failure {
         None | Some(LongFailure::File(_)) => Ok(()),
         Some(LongFailure::NotBase64) => Err(error!["Base64 data contains invalid characters"]),

@@ -10,10 +10,8 @@
 //! Needs [`CpuStatistics`]; does not run while frozen; written in steps, so thousands of processors need no more memory
 //! than one.
 
-use super::listing::Piece;
-use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
-use crate::args::NoArguments;
-use crate::errno::Errno;
+use super::listing::{Listed, Piece};
+
 use crate::error;
 use crate::error::Error;
 use crate::guest::{CpuStatistics, CpuTimes, ListPlace};
@@ -34,34 +32,21 @@ fn write_times(cpu: &CpuTimes, writer: &mut Writer<'_>) {
     });
 }
 
-fn list<G: CpuStatistics>(
-    guest: &mut G,
-    from: ListPlace,
-    scratch: &mut [u8],
-    piece: &mut Piece<'_, '_>,
-) -> Result<(), Errno> {
-    guest.cpu_times(from, scratch, &mut |times, place| piece.item(place, &mut |writer| write_times(times, writer)))
-}
-
-impl<G: CpuStatistics + 'static> Handler<G> for GetCpustats {
+impl<G: CpuStatistics + 'static> Listed<G> for GetCpustats {
     const NAME: &'static str = "guest-get-cpustats";
-    type Arguments<'a> = NoArguments;
+    const IS_LONG: bool = true;
 
-    fn run<'a>(
-        _: NoArguments,
-        Context { guest, scratch, .. }: Context<'a, G>,
-        reply: Reply<'_, '_>,
-    ) -> Result<Done, Error<'a>> {
-        // The path is that of Linux, as in the text of qemu-ga.
-        listing::begin_long(reply, |from, piece| list(guest, from, scratch, piece))
-            .map_err(|errno| error!["open(\"/proc/stat\"): ", errno])
+    fn list(
+        guest: &mut G,
+        from: ListPlace,
+        buffer: &mut [u8],
+        piece: &mut Piece<'_, '_>,
+    ) -> Result<(), Error<'static>> {
+        let mut visit = |times: &CpuTimes, place| piece.item(place, &mut |writer| write_times(times, writer));
+        guest.cpu_times(from, buffer, &mut visit).map_err(|errno| error!["open(\"/proc/stat\"): ", errno])
     }
 
-    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
-    }
-
-    fn abandon(_: &Cursor, guest: &mut G) {
+    fn abandon(guest: &mut G) {
         guest.end_list();
     }
 }

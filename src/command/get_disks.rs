@@ -15,9 +15,8 @@
 //! Needs [`BlockDevices`]; does not run while frozen; written in steps, so any number of disks needs no more memory than one.
 //! What is plugged meanwhile may be missing.
 
-use super::listing::Piece;
-use super::{Context, Cursor, Done, Handler, Reply, Step, disk_address, listing};
-use crate::args::NoArguments;
+use super::disk_address;
+use super::listing::{Listed, Piece};
 use crate::error;
 use crate::error::Error;
 use crate::guest::{BlockDevice, BlockDeviceError, BlockDevices, ListPlace};
@@ -89,31 +88,17 @@ fn told<'a>(error: BlockDeviceError) -> Error<'a> {
     }
 }
 
-fn list<G: BlockDevices>(
-    guest: &mut G,
-    from: ListPlace,
-    scratch: &mut [u8],
-    piece: &mut Piece<'_, '_>,
-) -> Result<(), BlockDeviceError> {
-    guest.block_devices(from, scratch, &mut |device, place| {
-        piece.item(place, &mut |writer| write_device(device, writer))
-    })
-}
-
-impl<G: BlockDevices + 'static> Handler<G> for GetDisks {
+impl<G: BlockDevices + 'static> Listed<G> for GetDisks {
     const NAME: &'static str = "guest-get-disks";
-    type Arguments<'a> = NoArguments;
 
-    fn run<'a>(
-        _: NoArguments,
-        Context { guest, scratch, .. }: Context<'a, G>,
-        reply: Reply<'_, '_>,
-    ) -> Result<Done, Error<'a>> {
-        listing::begin(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
-    }
-
-    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
+    fn list(
+        guest: &mut G,
+        from: ListPlace,
+        buffer: &mut [u8],
+        piece: &mut Piece<'_, '_>,
+    ) -> Result<(), Error<'static>> {
+        let mut visit = |device: &BlockDevice<'_>, place| piece.item(place, &mut |writer| write_device(device, writer));
+        guest.block_devices(from, buffer, &mut visit).map_err(told)
     }
 }
 

@@ -11,10 +11,8 @@
 //! Needs [`DiskStatistics`]; does not run while frozen; written in steps, so thousands of disks need no more memory than
 //! one.
 
-use super::listing::Piece;
-use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
-use crate::args::NoArguments;
-use crate::errno::Errno;
+use super::listing::{Listed, Piece};
+
 use crate::error;
 use crate::error::Error;
 use crate::guest::{DiskCounters, DiskStatistics, ListPlace};
@@ -36,34 +34,21 @@ fn write_disk(disk: &DiskCounters, writer: &mut Writer<'_>) {
     });
 }
 
-fn list<G: DiskStatistics>(
-    guest: &mut G,
-    from: ListPlace,
-    scratch: &mut [u8],
-    piece: &mut Piece<'_, '_>,
-) -> Result<(), Errno> {
-    guest.disk_counters(from, scratch, &mut |disk, place| piece.item(place, &mut |writer| write_disk(disk, writer)))
-}
-
-impl<G: DiskStatistics + 'static> Handler<G> for GetDiskstats {
+impl<G: DiskStatistics + 'static> Listed<G> for GetDiskstats {
     const NAME: &'static str = "guest-get-diskstats";
-    type Arguments<'a> = NoArguments;
+    const IS_LONG: bool = true;
 
-    fn run<'a>(
-        _: NoArguments,
-        Context { guest, scratch, .. }: Context<'a, G>,
-        reply: Reply<'_, '_>,
-    ) -> Result<Done, Error<'a>> {
-        // The path is that of Linux, as in the text of qemu-ga.
-        listing::begin_long(reply, |from, piece| list(guest, from, scratch, piece))
-            .map_err(|errno| error!["open(\"/proc/diskstats\"): ", errno])
+    fn list(
+        guest: &mut G,
+        from: ListPlace,
+        buffer: &mut [u8],
+        piece: &mut Piece<'_, '_>,
+    ) -> Result<(), Error<'static>> {
+        let mut visit = |disk: &DiskCounters, place| piece.item(place, &mut |writer| write_disk(disk, writer));
+        guest.disk_counters(from, buffer, &mut visit).map_err(|errno| error!["open(\"/proc/diskstats\"): ", errno])
     }
 
-    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
-    }
-
-    fn abandon(_: &Cursor, guest: &mut G) {
+    fn abandon(guest: &mut G) {
         guest.end_list();
     }
 }

@@ -11,9 +11,8 @@
 //! Needs [`MemoryBlocks`]; does not run while frozen; written in steps, so thousands of blocks need no more memory than
 //! one.
 
-use super::listing::Piece;
-use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
-use crate::args::NoArguments;
+use super::listing::{Listed, Piece};
+
 use crate::errno::Errno;
 use crate::error;
 use crate::error::{Error, Part};
@@ -46,40 +45,25 @@ fn told<'a>(error: MemoryListError) -> Error<'a> {
     error![call, " sysfs file \"/sys/devices/system/memory/memory", index, "/state\": ", why]
 }
 
-fn list<G: MemoryBlocks>(
-    guest: &mut G,
-    from: ListPlace,
-    scratch: &mut [u8],
-    piece: &mut Piece<'_, '_>,
-) -> Result<(), MemoryListError> {
-    guest.memory_blocks(from, scratch, &mut |block, place| piece.item(place, &mut |writer| write_block(block, writer)))
-}
-
-impl<G: MemoryBlocks + 'static> Handler<G> for GetMemoryBlocks {
+impl<G: MemoryBlocks + 'static> Listed<G> for GetMemoryBlocks {
     const NAME: &'static str = "guest-get-memory-blocks";
-    type Arguments<'a> = NoArguments;
 
-    fn run<'a>(
-        _: NoArguments,
-        Context { guest, scratch, .. }: Context<'a, G>,
-        reply: Reply<'_, '_>,
-    ) -> Result<Done, Error<'a>> {
-        let (mut is_unknown, mut is_empty) = (false, true);
-        let done = listing::begin(reply, |from, piece| {
-            let listed = guest.memory_blocks(from, scratch, &mut |block, place| {
-                is_empty = false;
-                piece.item(place, &mut |writer| write_block(block, writer))
-            });
-            is_unknown = listed == Err(MemoryListError::List(Errno::ENOENT));
-            if is_unknown { Ok(()) } else { listed }
+    fn list(
+        guest: &mut G,
+        from: ListPlace,
+        buffer: &mut [u8],
+        piece: &mut Piece<'_, '_>,
+    ) -> Result<(), Error<'static>> {
+        let mut is_empty = true;
+        let listed = guest.memory_blocks(from, buffer, &mut |block, place| {
+            is_empty = false;
+            piece.item(place, &mut |writer| write_block(block, writer))
         });
-        match done {
-            Ok(_) if is_empty && !is_unknown => Err(error!["guest reported zero memory blocks!"]),
-            done => done.map_err(told),
+        match listed {
+            // A kernel without memory blocks, of which none are listed.
+            Err(MemoryListError::List(Errno::ENOENT)) => Ok(()),
+            Ok(()) if is_empty && from == ListPlace::default() => Err(error!["guest reported zero memory blocks!"]),
+            listed => listed.map_err(told),
         }
-    }
-
-    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
     }
 }

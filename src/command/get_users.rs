@@ -9,11 +9,10 @@
 //! Differs from qemu-ga in what can not be read, which there is an empty list (differences.md: users-unreadable), in a guest
 //! without utmp (differences.md: users-without-utmp), and in names as long as utmp has room for (differences.md:
 //! users-long-name).
-//! Needs [`Logins`]; does not run while frozen; one user a step, so any number of them needs no more memory than one. Who logs
+//! Needs [`Logins`]; does not run while frozen; any number of users needs no more memory than one. Who logs
 //! in or out while a list is written may be missing in it, or be there.
 
-use super::{Context, Cursor, Done, Handler, Reply, Step};
-use crate::args::NoArguments;
+use super::listing::{Listed, Piece};
 use crate::error;
 use crate::error::Error;
 use crate::guest::{ListPlace, Login, Logins};
@@ -23,40 +22,23 @@ use crate::json::write::{Writer, decimal};
 #[derive(Debug)]
 pub struct GetUsers;
 
-impl<G: Logins + 'static> Handler<G> for GetUsers {
+impl<G: Logins + 'static> Listed<G> for GetUsers {
     const NAME: &'static str = "guest-get-users";
-    type Arguments<'a> = NoArguments;
+    const IS_LONG: bool = true;
 
-    /// Only begins the reply, and looks for the first user, so that an error can be told.
-    fn run<'a>(_: NoArguments, context: Context<'a, G>, reply: Reply<'_, '_>) -> Result<Done, Error<'a>> {
-        match context.guest.next_login(&mut ListPlace::default(), context.scratch) {
-            Ok(_) => Ok(reply.steps(|writer| {
-                writer.raw(b"[");
-                Cursor::default()
-            })),
-            Err(errno) => Err(error!["cannot read who is logged in: ", errno]),
-        }
-    }
-
-    /// Writes one user, or ends the reply.
-    fn step(cursor: &mut Cursor, context: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        let Cursor([first, second, begun, ..]) = cursor;
-        let mut place = ListPlace([*first, *second]);
-        match context.guest.next_login(&mut place, context.scratch) {
-            Ok(Some(login)) => {
-                if *begun != 0 {
-                    writer.raw(b", ");
-                }
-                write_login(login, writer);
-                ListPlace([*first, *second]) = place;
-                *begun = 1;
-                Step::More
+    fn list(
+        guest: &mut G,
+        from: ListPlace,
+        buffer: &mut [u8],
+        piece: &mut Piece<'_, '_>,
+    ) -> Result<(), Error<'static>> {
+        let mut place = from;
+        loop {
+            match guest.next_login(&mut place, buffer) {
+                Ok(Some(login)) if piece.item(place, &mut |writer| write_login(login, writer)) => {}
+                Ok(_) => return Ok(()),
+                Err(errno) => return Err(error!["cannot read who is logged in: ", errno]),
             }
-            Ok(None) => {
-                writer.raw(b"]");
-                Step::Done
-            }
-            Err(_) => Step::Broken,
         }
     }
 }

@@ -10,9 +10,8 @@
 //! Differs from qemu-ga in that `/sys` need not be mounted (differences.md: sys-not-mounted).
 //! Needs [`Cpus`]; does not run while frozen; written in steps, so thousands of processors need no more memory than one.
 
-use super::listing::Piece;
-use super::{Context, Cursor, Done, Handler, Obstacle, Reply, Step, listing};
-use crate::args::NoArguments;
+use super::Obstacle;
+use super::listing::{Listed, Piece};
 use crate::error;
 use crate::error::{Error, Part};
 use crate::guest::{Cpu, CpuError, Cpus, ListPlace};
@@ -51,29 +50,17 @@ pub(super) fn told<'a>(error: CpuError) -> Error<'a> {
     ]
 }
 
-fn list<G: Cpus>(
-    guest: &mut G,
-    from: ListPlace,
-    scratch: &mut [u8],
-    piece: &mut Piece<'_, '_>,
-) -> Result<(), CpuError> {
-    guest.cpus(from, scratch, &mut |cpu, place| piece.item(place, &mut |writer| write_cpu(cpu, writer)))
-}
-
-impl<G: Cpus + 'static> Handler<G> for GetVcpus {
+impl<G: Cpus + 'static> Listed<G> for GetVcpus {
     const NAME: &'static str = "guest-get-vcpus";
     const OBSTACLE: Option<Obstacle<G>> = Some(G::cpus_obstacle);
-    type Arguments<'a> = NoArguments;
 
-    fn run<'a>(
-        _: NoArguments,
-        Context { guest, scratch, .. }: Context<'a, G>,
-        reply: Reply<'_, '_>,
-    ) -> Result<Done, Error<'a>> {
-        listing::begin(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
-    }
-
-    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
+    fn list(
+        guest: &mut G,
+        from: ListPlace,
+        buffer: &mut [u8],
+        piece: &mut Piece<'_, '_>,
+    ) -> Result<(), Error<'static>> {
+        let mut visit = |cpu: &Cpu, place| piece.item(place, &mut |writer| write_cpu(cpu, writer));
+        guest.cpus(from, buffer, &mut visit).map_err(told)
     }
 }

@@ -1,16 +1,69 @@
 //! Lists that a platform gives item by item, written in the steps of a reply: any number of items needs no more memory
 //! than one.
 //!
-//! The first piece is written by [`begin`], which also looks at what does not fit into it, so that an error is told as
-//! one. An item that fails after that, with the first piece on its way, ends the list. [`begin_long`] is for lists that
-//! are too long to be looked through at once: what fails behind their first piece breaks the reply off.
+//! A command that returns one and takes no arguments implements [`Listed`], and its line of the table is
+//! `Row::of_list::<GetVcpus>()`. The first piece is written when it is run, which also looks at what does not fit into it, so
+//! that an error is told as one. An item that fails after that, with the first piece on its way, ends the list. One that is
+//! [long](Listed::IS_LONG) is only looked at as far as it is written: what fails behind its first piece breaks the reply off.
 
-use super::{Cursor, Done, Reply, Step};
-use crate::guest::ListPlace;
+use super::{Context, Cursor, Done, Obstacle, Reply, Row, Step};
+use crate::args::Refused;
+use crate::error::Error;
+use crate::guest::{Flags, ListPlace};
 use crate::json::write::Writer;
 
-/// What hands the items from a place on to [`Piece::item`]; answers whether that went without an error.
-type List<'l> = &'l mut dyn FnMut(ListPlace, &mut Piece<'_, '_>) -> bool;
+/// A command without arguments that returns a list. `G` is the platform.
+pub trait Listed<G: 'static>: 'static {
+    /// The name on the wire.
+    const NAME: &'static str;
+    /// As [`Handler::OBSTACLE`](super::Handler::OBSTACLE).
+    const OBSTACLE: Option<Obstacle<G>> = None;
+    /// It is too long to be looked through before it is written.
+    const IS_LONG: bool = false;
+
+    /// Hands the items from a place on to [`Piece::item`]. The buffer is for the platform.
+    ///
+    /// # Errors
+    /// Told to the client if they come in time: see the head of the module.
+    fn list(guest: &mut G, from: ListPlace, buffer: &mut [u8], piece: &mut Piece<'_, '_>)
+    -> Result<(), Error<'static>>;
+
+    /// The list is at its end, or nobody wants the rest of it.
+    fn abandon(guest: &mut G) {
+        let _ = guest;
+    }
+}
+
+/// [`Listed::list`] of a command.
+type List<G> = fn(&mut G, ListPlace, &mut [u8], &mut Piece<'_, '_>) -> Result<(), Error<'static>>;
+
+impl<G: 'static> Row<G> {
+    /// The line for a command that returns a list.
+    pub const fn of_list<L: Listed<G>>() -> Self {
+        Row {
+            name: L::NAME,
+            flags: Flags::NONE,
+            long: None,
+            obstacle: L::OBSTACLE,
+            takes_none: true,
+            run: run::<G, L>,
+            step: step::<G, L>,
+            abandon: |_, guest| L::abandon(guest),
+        }
+    }
+}
+
+fn run<'a, G, L: Listed<G>>(
+    context: Context<'a, G>,
+    reply: Reply<'_, '_>,
+    _: &mut Refused<'a>,
+) -> Option<Result<Done, Error<'a>>> {
+    Some(Listing::begin(L::list, !L::IS_LONG, context, reply))
+}
+
+fn step<G, L: Listed<G>>(cursor: &mut Cursor, context: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
+    Listing::step(L::list, cursor, context, writer)
+}
 
 /// Where a list stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,51 +75,6 @@ struct Listing {
     ended: bool,
     /// The rest was looked through for errors when it was begun.
     is_checked: bool,
-}
-
-/// Begins a list: `list` hands the items from a place on to [`Piece::item`].
-///
-/// # Errors
-/// Those of `list`, wherever in the list they come.
-pub fn begin<E>(
-    reply: Reply<'_, '_>,
-    list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-) -> Result<Done, E> {
-    begin_with(true, reply, list)
-}
-
-/// As [`begin`], for a list that is only looked at as far as it is written.
-///
-/// # Errors
-/// Those of `list` in the first piece.
-pub fn begin_long<E>(
-    reply: Reply<'_, '_>,
-    list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-) -> Result<Done, E> {
-    begin_with(false, reply, list)
-}
-
-fn begin_with<E>(
-    is_checked: bool,
-    reply: Reply<'_, '_>,
-    mut list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-) -> Result<Done, E> {
-    let mut result = Ok(());
-    let listing = Listing { is_checked, ..Listing::default() };
-    let done = listing.begin(reply, &mut |from, piece| {
-        result = list(from, piece);
-        result.is_ok()
-    });
-    result.map(|()| done)
-}
-
-/// Writes the next piece of a list that was begun, or ends it.
-pub fn step<E>(
-    cursor: &mut Cursor,
-    mut list: impl FnMut(ListPlace, &mut Piece<'_, '_>) -> Result<(), E>,
-    writer: &mut Writer<'_>,
-) -> Step {
-    Listing::step(cursor, &mut |from, piece| list(from, piece).is_ok(), writer)
 }
 
 impl Listing {
@@ -81,22 +89,30 @@ impl Listing {
     }
 
     #[inline(never)] // one for all lists
-    fn begin(mut self, reply: Reply<'_, '_>, list: List<'_>) -> Done {
-        reply.steps(|writer| {
+    fn begin<'a, G>(
+        list: List<G>,
+        is_checked: bool,
+        context: Context<'a, G>,
+        reply: Reply<'_, '_>,
+    ) -> Result<Done, Error<'a>> {
+        let mut listing = Listing { is_checked, ..Listing::default() };
+        let mut listed = Ok(());
+        let done = reply.steps(|writer| {
             writer.raw(b"[");
-            self.write(true, list, writer);
-            self.pack()
-        })
+            listed = listing.write(true, list, context, writer);
+            listing.pack()
+        });
+        listed.map(|()| done)
     }
 
     #[inline(never)] // as above
-    fn step(cursor: &mut Cursor, list: List<'_>, writer: &mut Writer<'_>) -> Step {
+    fn step<G>(list: List<G>, cursor: &mut Cursor, context: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
         let mut listing = Listing::unpack(*cursor);
         if listing.ended {
             writer.raw(b"]");
             return Step::Done;
         }
-        if !listing.write(false, list, writer) {
+        if listing.write(false, list, context, writer).is_err() {
             if !listing.is_checked {
                 return Step::Broken;
             }
@@ -106,16 +122,21 @@ impl Listing {
         Step::More
     }
 
-    /// Writes as many items as fit; answers whether that went without an error.
-    fn write(&mut self, is_first_piece: bool, list: List<'_>, writer: &mut Writer<'_>) -> bool {
+    /// Writes as many items as fit.
+    #[inline(never)] // smaller so
+    fn write<G>(
+        &mut self,
+        is_first_piece: bool,
+        list: List<G>,
+        Context { guest, scratch, .. }: Context<'_, G>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Error<'static>> {
         let from = self.place;
         let check_rest = is_first_piece && self.is_checked;
         let mut piece = Piece { listing: self, writer, takes_back: is_first_piece, check_rest, is_full: false };
-        let is_ok = list(from, &mut piece);
-        if is_ok {
-            piece.listing.ended = !piece.is_full;
-        }
-        is_ok
+        list(guest, from, scratch, &mut piece)?;
+        piece.listing.ended = !piece.is_full;
+        Ok(())
     }
 }
 

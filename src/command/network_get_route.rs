@@ -14,9 +14,8 @@
 use core::net::IpAddr;
 
 use super::address::write_address;
-use super::listing::Piece;
-use super::{Context, Cursor, Done, Handler, Reply, Step, listing};
-use crate::args::NoArguments;
+use super::listing::{Listed, Piece};
+
 use crate::error;
 use crate::error::Error;
 use crate::guest::{ListPlace, Route, RouteError, Routes, Way};
@@ -73,32 +72,21 @@ fn told<'a>(error: RouteError) -> Error<'a> {
     }
 }
 
-fn list<G: Routes>(
-    guest: &mut G,
-    from: ListPlace,
-    scratch: &mut [u8],
-    piece: &mut Piece<'_, '_>,
-) -> Result<(), RouteError> {
-    guest.routes(from, scratch, &mut |route, place| piece.item(place, &mut |writer| write_route(route, writer)))
-}
-
-impl<G: Routes + 'static> Handler<G> for NetworkGetRoute {
+impl<G: Routes + 'static> Listed<G> for NetworkGetRoute {
     const NAME: &'static str = "guest-network-get-route";
-    type Arguments<'a> = NoArguments;
+    const IS_LONG: bool = true;
 
-    fn run<'a>(
-        _: NoArguments,
-        Context { guest, scratch, .. }: Context<'a, G>,
-        reply: Reply<'_, '_>,
-    ) -> Result<Done, Error<'a>> {
-        listing::begin_long(reply, |from, piece| list(guest, from, scratch, piece)).map_err(told)
+    fn list(
+        guest: &mut G,
+        from: ListPlace,
+        buffer: &mut [u8],
+        piece: &mut Piece<'_, '_>,
+    ) -> Result<(), Error<'static>> {
+        let mut visit = |route: &Route, place| piece.item(place, &mut |writer| write_route(route, writer));
+        guest.routes(from, buffer, &mut visit).map_err(told)
     }
 
-    fn step(cursor: &mut Cursor, Context { guest, scratch, .. }: Context<'_, G>, writer: &mut Writer<'_>) -> Step {
-        listing::step(cursor, |from, piece| list(guest, from, scratch, piece), writer)
-    }
-
-    fn abandon(_: &Cursor, guest: &mut G) {
+    fn abandon(guest: &mut G) {
         guest.end_list();
     }
 }

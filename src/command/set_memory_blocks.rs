@@ -85,7 +85,7 @@ impl<G: MemoryBlocks + 'static> Handler<G> for SetMemoryBlocks {
             object.member("phys-index").unsigned(block.index);
             object.member("response").text(response.as_bytes());
             if let Some(errno) = errno {
-                object.member("error-code").integer(i64::from(errno.0));
+                object.member("error-code").integer(i64::from(errno.number()));
             }
         });
         *place = elements.place_in(context.arguments);

@@ -15,7 +15,7 @@
 
 use super::{Context, Done, Handler, Reply};
 use crate::args::Text;
-use crate::base64::{self, Decoder};
+use crate::base64;
 use crate::error::Error;
 use crate::guest::{Flags, Password, PasswordError, Passwords};
 use crate::limits::{PASSWORD_BYTES, USER_NAME_BYTES};
@@ -48,19 +48,18 @@ impl<G: Passwords + 'static> Handler<G> for SetUserPassword {
         reply: Reply<'_, '_>,
     ) -> Result<Done, Error<'a>> {
         let Context { guest, scratch, .. } = context;
-        let Ok(length) = base64::decoded_length(password.runs()) else {
-            return Err(error!["Base64 data contains invalid characters"]);
-        };
-        // The platform is left half of the room at the least; the decoder wants it for whole groups of three bytes.
+        // The platform is left half of the room at the least; the decoder wants room for three bytes more than there are.
         let room = scratch.len().saturating_sub(USER_NAME_BYTES.saturating_add(3)) / 2;
         let limit = PASSWORD_BYTES.min(room);
-        let Some(room) = usize::try_from(length).ok().filter(|&length| length <= limit) else {
-            let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let (password_room, buffer) = scratch.split_at_mut_checked(limit.saturating_add(3)).unwrap_or_default();
+        let (name_room, buffer) = buffer.split_at_mut_checked(USER_NAME_BYTES).unwrap_or_default();
+        let Ok((length, password)) = base64::decode(password.escaped(), password_room) else {
+            return Err(error!["Base64 data contains invalid characters"]);
+        };
+        let Some(password) = password.filter(|_| length <= limit) else {
+            let [length, limit] = [length, limit].map(|length| u64::try_from(length).unwrap_or(u64::MAX));
             return Err(error!["the password is too long: ", length, " bytes, and at most ", limit, " are taken"]);
         };
-        let (password_room, buffer) = scratch.split_at_mut_checked(room.saturating_add(3)).unwrap_or_default();
-        let (name_room, buffer) = buffer.split_at_mut_checked(USER_NAME_BYTES).unwrap_or_default();
-        let password = decode(password, password_room);
         let forbidden = if holds(password, b"\n\0") {
             "raw password"
         } else if crypted && holds(password, b":") {
@@ -90,16 +89,4 @@ impl<G: Passwords + 'static> Handler<G> for SetUserPassword {
 /// Whether one of some bytes is in a text.
 fn holds(text: &[u8], bytes: &[u8]) -> bool {
     text.iter().any(|byte| bytes.contains(byte))
-}
-
-/// Decodes base64 that is known to be good into room that is known to be enough.
-fn decode<'r>(text: Text<'_>, room: &'r mut [u8]) -> &'r [u8] {
-    let mut decoder = Decoder::new();
-    let mut length = 0_usize;
-    for run in text.runs() {
-        let (_, count) = decoder.decode(run, room.get_mut(length..).unwrap_or_default()).unwrap_or_default();
-        length = length.saturating_add(count);
-    }
-    let count = decoder.finish(room.get_mut(length..).unwrap_or_default()).unwrap_or_default();
-    room.get(..length.saturating_add(count)).unwrap_or_default()
 }

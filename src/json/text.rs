@@ -112,6 +112,11 @@ impl TextMachine {
         self.escape == Escape::None && self.utf8_left == 0 && self.complaint_left == 0
     }
 
+    /// Whether `byte`, where a plain one may be taken, ends the string.
+    pub fn is_end(&self, byte: u8) -> bool {
+        byte == self.quote
+    }
+
     /// The `\uXXXX` that was refused, as typed.
     pub fn bad_unicode(&self) -> &[u8] {
         self.typed.get(..usize::from(self.typed_length)).unwrap_or_default()
@@ -299,24 +304,25 @@ fn surrogates(leading: u32, trailing: u32) -> u32 {
     ((leading & 0x3FF) << 10 | (trailing & 0x3FF)).saturating_add(0x1_0000)
 }
 
-/// The bytes at the start of `input` that stand for themselves in any string: printable ASCII but quotes and backslash.
-pub fn plain_run(input: &[u8]) -> &[u8] {
-    let (blocks, last) = input.as_chunks::<8>();
+/// How many bytes at the start of `input` stand for themselves in any string, read or written: printable ASCII but quotes and
+/// backslash.
+#[inline(never)] // what it needs in registers is nobody else's business
+pub fn plain_run(input: &[u8]) -> usize {
+    let mut rest = input;
     let mut length = 0_usize;
-    for &block in blocks {
-        let plain = lanes::clear_lanes(special(u64::from_le_bytes(block)));
-        length = length.saturating_add(plain);
+    loop {
+        let block = match rest.first_chunk::<8>() {
+            Some(&block) => u64::from_le_bytes(block),
+            // What fills up the last block is special.
+            None => rest.iter().rev().fold(0, |block, &byte| block << 8 | u64::from(byte)),
+        };
+        let plain = lanes::clear_lanes(special(block));
+        length = length.wrapping_add(plain);
         if plain < 8 {
-            return input.get(..length).unwrap_or_default();
+            return length;
         }
+        rest = rest.get(8..).unwrap_or_default();
     }
-    let mut block = [0; 8];
-    for (to, &from) in block.iter_mut().zip(last) {
-        *to = from;
-    }
-    // What fills up the last block is special.
-    length = length.saturating_add(lanes::clear_lanes(special(u64::from_le_bytes(block))));
-    input.get(..length).unwrap_or_default()
 }
 
 /// How many bytes at the start of `text` are neither `"` nor backslash: in canonical form, what ends a text or is escaped.
@@ -335,12 +341,13 @@ pub fn unescaped(text: &[u8]) -> usize {
     length.saturating_add(rest.iter().position(|&byte| ends(byte)).unwrap_or(rest.len()))
 }
 
-/// The highest bit of each lane that is control, quote, backslash or beyond ASCII; DEL stands for itself.
+/// The highest bit of each lane that is control, quote, backslash or beyond ASCII.
 #[inline(always)] // it is what the loop does
 fn special(block: u64) -> u64 {
     let low = block & !lanes::HIGH;
     let quotes = lanes::equal(low, 0x22) | lanes::equal(low, 0x27);
-    (block & lanes::HIGH) | quotes | lanes::equal(low, 0x5C) | !lanes::at_least(low, 0x20) & lanes::HIGH
+    let controls = !lanes::at_least(low, 0x20) & lanes::HIGH | lanes::at_least(low, 0x7F);
+    (block & lanes::HIGH) | quotes | lanes::equal(low, 0x5C) | controls
 }
 
 #[cfg(test)]
@@ -421,12 +428,13 @@ mod tests {
     fn plain_runs_end_where_the_naive_scan_ends() {
         let mut input = [b'a'; 100];
         for at in 0..100 {
-            for special in [b'"', b'\'', b'\\', 0x1F, 0x80, 0xFF] {
-                input[at] = special;
-                assert_eq!(plain_run(&input).len(), at);
+            for byte in 0..=u8::MAX {
+                input[at] = byte;
+                let is_plain = (0x20..0x7F).contains(&byte) && !b"\"'\\".contains(&byte);
+                assert_eq!(plain_run(&input), if is_plain { 100 } else { at }, "{byte:X} at {at}");
+                assert_eq!(plain_run(&input[..=at]), if is_plain { at + 1 } else { at }, "{byte:X} at {at}");
             }
             input[at] = b'~';
         }
-        assert_eq!(plain_run(&input).len(), 100);
     }
 }

@@ -3,6 +3,7 @@
 //! A [`Writer`] fills a slice and never grows. What does not fit is not written, and [`Writer::is_full`] tells so: the
 //! agent then goes back to the last mark, sends what was complete, and writes the rest again into the emptied slice.
 
+use super::text::plain_run;
 use super::utf8;
 use crate::bytes::{put, take_word};
 
@@ -93,8 +94,7 @@ impl<'o> Writer<'o> {
     pub fn escaped(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let run = rest.iter().position(|&byte| !is_literal(byte)).unwrap_or(rest.len());
-            let (literal, special) = rest.split_at_checked(run).unwrap_or_default();
+            let (literal, special) = rest.split_at_checked(plain_run(rest)).unwrap_or_default();
             self.raw(literal);
             let (code, length) = utf8::next(special);
             if length > 0 {
@@ -106,6 +106,8 @@ impl<'o> Writer<'o> {
 
     fn special(&mut self, code: u32) {
         let short = match code {
+            // Only where it ends a string it would need an escape.
+            0x27 => return self.raw(b"'"),
             0x22 => b"\\\"",
             0x5C => b"\\\\",
             0x08 => b"\\b",
@@ -209,10 +211,6 @@ impl<'o> Object<'_, 'o> {
             }
         }
     }
-}
-
-const fn is_literal(byte: u8) -> bool {
-    byte >= 0x20 && byte < 0x7F && byte != b'"' && byte != b'\\'
 }
 
 /// `value` in decimal, at the end of `digits`.

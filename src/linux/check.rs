@@ -10,12 +10,12 @@ use core::cell::Cell;
 use core::ffi::CStr;
 use core::mem::ManuallyDrop;
 
-use super::Linux;
 use super::channel::{Channel, can_be_written};
 use super::log::Log;
 use super::options::{KEPT_BYTES, Options};
 use super::print::Printer;
 use super::table::TABLE;
+use super::{Linux, Rooms};
 use crate::bytes::put;
 use crate::command::{Context, Cursor, Reply, Row};
 use crate::errno::Errno;
@@ -151,6 +151,7 @@ impl Reason {
         }
     }
 
+    #[inline(never)] // smaller so
     fn text(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
@@ -159,11 +160,18 @@ impl Reason {
 /// Tells what works here, and answers the exit status: 1 if something does not that the agent, as it is configured, would
 /// have. `scratch` is room for the commands, and `output` for a line.
 #[inline(never)] // what is seldom wanted has no place in what runs at each start
-pub fn check(options: &mut Options, log: Log, as_json: bool, scratch: &mut [u8], output: &mut [u8]) -> i32 {
+pub fn check(
+    options: &mut Options,
+    log: Log,
+    as_json: bool,
+    scratch: &mut [u8],
+    output: &mut [u8],
+    rooms: &'static mut Rooms,
+) -> i32 {
     // What is frozen at the moment says nothing of the image; and this is nowhere that a marker could be.
     options.state_directory = Some(c"/dev/null");
     // The end of the process lets go of it.
-    let mut guest = ManuallyDrop::new(Linux::new(log, options));
+    let mut guest = ManuallyDrop::new(Linux::new(log, options, rooms));
     let mut report = Report { printer: Printer::new(), output, as_json, begin: b"", has_failed: false };
     report.json(b"{\"agent\": [");
     look_at_channel(options, &mut guest, &mut report);

@@ -8,7 +8,7 @@ use heapless::Vec;
 use crate::errno::Errno;
 use crate::guest::{Capture, Ended, Finished, Kept, StartError, Status};
 use crate::limits::linux::{CHILD_STREAM_BYTES, CHILD_STREAM_LEAST_BYTES, CHILDREN, CHILDREN_BYTES};
-use crate::sys::epoll::{Epoll, Interest};
+use crate::sys::epoll::{Epoll, Events, Interest};
 use crate::sys::fd::{self, Fd};
 use crate::sys::{memory, spawn};
 
@@ -77,8 +77,7 @@ pub type Room = Vec<Child, CHILDREN>;
 /// The programs.
 #[derive(Debug)]
 pub struct Children {
-    /// Lent, because it is large: on the stack all of its pages would be touched. Without it no program is started.
-    noted: Option<&'static mut Room>,
+    noted: &'static mut Room,
     /// The pipes of all of them, each under the serial number of its program, doubled, plus the place of its stream.
     pipes: Option<Epoll>,
     next_serial: u64,
@@ -88,9 +87,9 @@ pub struct Children {
 
 impl Children {
     /// No programs.
-    pub fn new() -> Self {
+    pub fn new(room: &'static mut Room) -> Self {
         Children {
-            noted: None,
+            noted: room,
             pipes: Epoll::new().ok(),
             next_serial: 1,
             limit_bytes: CHILDREN_BYTES.min(memory::total_bytes() / 8),
@@ -102,23 +101,10 @@ impl Children {
         self.pipes.as_ref().map(Epoll::fd)
     }
 
-    /// From now on programs are noted there.
-    pub fn lend(&mut self, room: &'static mut Room) {
-        self.noted = Some(room);
-    }
-
-    fn noted(&self) -> &[Child] {
-        self.noted.as_deref().map_or(&[], |noted| noted)
-    }
-
-    fn noted_mut(&mut self) -> &mut [Child] {
-        self.noted.as_deref_mut().map_or(&mut [], |noted| noted)
-    }
-
     /// The program that got the number last.
     fn find(&mut self, pid: i64) -> Option<&mut Child> {
         let mut found: Option<&mut Child> = None;
-        for child in self.noted_mut() {
+        for child in self.noted.iter_mut() {
             if i64::from(child.pid) == pid && found.as_ref().is_none_or(|found| found.serial < child.serial) {
                 found = Some(child);
             }
@@ -129,7 +115,7 @@ impl Children {
     /// The oldest program that is over, and of which at least so much is kept.
     fn oldest(&mut self, least_bytes: u64) -> Option<&mut Child> {
         let mut found: Option<&mut Child> = None;
-        for child in self.noted_mut() {
+        for child in self.noted.iter_mut() {
             if child.is_over()
                 && child.kept_bytes() >= least_bytes
                 && found.as_ref().is_none_or(|found| child.serial < found.serial)
@@ -140,15 +126,10 @@ impl Children {
         found
     }
 
-    /// Whether there is room for one more.
-    fn has_room(&self) -> bool {
-        self.noted.as_ref().is_some_and(|noted| !noted.is_full())
-    }
-
     /// The sum of what is told of each program.
     fn sum(&self, bytes: fn(&Child) -> u64) -> u64 {
         let mut sum = 0_u64;
-        for child in self.noted() {
+        for child in self.noted.iter() {
             sum = sum.wrapping_add(bytes(child));
         }
         sum
@@ -159,7 +140,7 @@ impl Children {
     /// # Errors
     /// `TooMany`, `TooMuchInput`.
     pub fn check_room(&mut self, input_bytes: u64) -> Result<(), StartError> {
-        if !self.has_room() && self.oldest(0).is_none() {
+        if self.noted.is_full() && self.oldest(0).is_none() {
             return Err(StartError::TooMany(u64::try_from(CHILDREN).unwrap_or(u64::MAX)));
         }
         let held = self.sum(|child| if child.ended.is_none() { child.input_bytes } else { 0 });
@@ -168,6 +149,7 @@ impl Children {
     }
 
     /// The program that is started next.
+    #[inline(never)] // smaller so
     pub fn prepare(&self, input_bytes: u64) -> Child {
         Child { serial: self.next_serial, input_bytes, ..Child::default() }
     }
@@ -208,13 +190,13 @@ impl Children {
         }
         self.next_serial = child.serial.wrapping_add(1);
         let pid = child.pid;
-        if !self.has_room() {
+        if self.noted.is_full() {
             if let Some(oldest) = self.oldest(0) {
                 *oldest = child;
             }
-        } else if let Some(noted) = &mut self.noted {
+        } else {
             // There is room.
-            let _: Result<(), Child> = noted.push(child);
+            let _: Result<(), Child> = self.noted.push(child);
         }
         pid
     }
@@ -237,9 +219,7 @@ impl Children {
         child.is_reported = false;
         if delivered {
             let serial = child.serial;
-            if let Some(noted) = &mut self.noted {
-                noted.retain(|child| child.serial != serial);
-            }
+            self.noted.retain(|child| child.serial != serial);
         }
     }
 
@@ -258,8 +238,12 @@ impl Children {
     pub fn take_output(&mut self) {
         let Some(pipes) = self.pipes.take() else { return };
         // What can not be had now comes the next time.
-        let _: Result<(), Errno> =
-            pipes.poll(|event| self.take_from(event.token / 2, usize::from(event.token % 2 != 0)));
+        let mut events = Events::NONE;
+        if pipes.poll(&mut events).is_ok() {
+            for event in events {
+                self.take_from(event.token / 2, usize::from(event.token % 2 != 0));
+            }
+        }
         self.pipes = Some(pipes);
     }
 
@@ -281,7 +265,7 @@ impl Children {
     }
 
     fn captured(&mut self, serial: u64, stream: usize) -> Option<&mut Captured> {
-        for child in self.noted_mut() {
+        for child in self.noted.iter_mut() {
             if child.serial == serial {
                 return child.streams.get_mut(stream);
             }
@@ -333,7 +317,7 @@ impl Children {
     /// are to the first process of a system.
     pub fn reap(&mut self) {
         while let Some((pid, ended)) = spawn::take_ended() {
-            for child in self.noted_mut() {
+            for child in self.noted.iter_mut() {
                 // The number of a process is its own until here.
                 if child.pid == pid && child.ended.is_none() {
                     child.ended = Some(match ended {
@@ -343,11 +327,5 @@ impl Children {
                 }
             }
         }
-    }
-}
-
-impl Default for Children {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -30,7 +30,8 @@ impl Cpus for Linux {
     }
 
     fn cpus_obstacle(&mut self) -> Option<&'static str> {
-        self.sys.lacks(CPU.directory).then_some("the kernel tells nothing of processors: no /sys/devices/system/cpu")
+        let is_missing = self.sys.lacks(c"/sys/devices/system/cpu", CPU.directory);
+        is_missing.then_some("the kernel tells nothing of processors: no /sys/devices/system/cpu")
     }
 
     fn set_cpu(&mut self, id: i64, online: bool) -> Result<(), CpuError> {

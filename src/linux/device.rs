@@ -23,22 +23,17 @@ impl Linux {
     /// # Errors
     /// `ENOENT` if it is not listed; those of open(2).
     pub(super) fn open_of_class(&mut self, class: &[u8], device: &[u8], flags: OpenFlags) -> Result<Fd, Errno> {
-        let node = Path::of(&[b"/dev/", device]).ok_or(Errno::ENOENT)?;
-        match open_device(node.as_c_str(), flags) {
+        match open_node(device, flags) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => {}
             opened => return opened,
         }
-        let attribute = Path::of(&[b"class/", class, b"/", device, b"/dev"]).ok_or(Errno::ENOENT)?;
-        let mut text = [0; 32];
-        let length = read_whole(&self.sys.open(attribute.as_c_str())?, &mut text)?;
-        let numbers = text.get(..length).unwrap_or_default();
-        let (major, minor) = device_number(numbers).ok_or(Errno::ENODEV)?;
+        let (major, minor) = self.numbers(class, device)?;
         let mut result = Err(Errno::ENOENT);
         for directory in DIRECTORIES {
             if !self.may_write_to(directory) {
                 continue;
             }
-            let Some(node) = Path::of(&[directory.to_bytes(), b".picoqga-", device]) else { continue };
+            let Some(node) = &Path::of(&[directory.to_bytes(), b".picoqga-", device]) else { continue };
             result = fd::make_character_device(node.as_c_str(), major, minor);
             if result.is_ok() {
                 let opened = open_device(node.as_c_str(), flags);
@@ -48,6 +43,15 @@ impl Linux {
             }
         }
         result.and(Err(Errno::ENOENT))
+    }
+
+    /// The numbers of that device, major and minor.
+    #[inline(never)] // so that its path is not on the stack while a node is made
+    fn numbers(&mut self, class: &[u8], device: &[u8]) -> Result<(u32, u32), Errno> {
+        let Some(attribute) = &Path::of(&[b"class/", class, b"/", device, b"/dev"]) else { return Err(Errno::ENOENT) };
+        let mut text = [0; 32];
+        let length = read_whole(&self.sys.open(attribute.as_c_str())?, &mut text)?;
+        device_number(text.get(..length).unwrap_or_default()).ok_or(Errno::ENODEV)
     }
 
     /// Whether to write to a directory does not wait for a thaw.
@@ -71,6 +75,15 @@ pub(super) fn look_for_device(path: &CStr) -> Result<(), Errno> {
     match fd::access(None, path, Access::READ_WRITE) {
         Err(Errno::ENOENT) if process::has_capability(CAP_MKNOD) => Ok(()),
         looked => looked,
+    }
+}
+
+/// Opens the character device of that name in `/dev`.
+#[inline(never)] // as above
+fn open_node(device: &[u8], flags: OpenFlags) -> Result<Fd, Errno> {
+    match &Path::of(&[b"/dev/", device]) {
+        Some(node) => open_device(node.as_c_str(), flags),
+        None => Err(Errno::ENOENT),
     }
 }
 

@@ -17,25 +17,29 @@ use crate::sys::fd::{Fd, OpenFlags, SeekFrom};
 /// The first handle of an agent that starts with its machine.
 const FIRST_HANDLE: i64 = 1000;
 
+/// An open file.
 #[derive(Debug)]
-struct OpenFile {
+pub struct OpenFile {
     handle: i64,
     fd: Fd,
     /// An error that came when it could no longer be told.
     deferred: Option<Errno>,
 }
 
+/// Room for the open files.
+pub type Room = Vec<OpenFile, FILES>;
+
 /// The open files.
 #[derive(Debug)]
 pub struct FileTable {
-    files: Vec<OpenFile, FILES>,
+    files: &'static mut Room,
     next: i64,
 }
 
 impl FileTable {
     /// A table without files, for an agent that starts `boot_time_ns` after the machine.
-    pub fn new(boot_time_ns: i64) -> Self {
-        FileTable { files: Vec::new(), next: FIRST_HANDLE.saturating_add(boot_time_ns / 1000) }
+    pub fn new(boot_time_ns: i64, room: &'static mut Room) -> Self {
+        FileTable { files: room, next: FIRST_HANDLE.saturating_add(boot_time_ns / 1000) }
     }
 
     fn find(&mut self, handle: i64) -> Result<&mut OpenFile, FileError> {
@@ -90,8 +94,8 @@ impl Files for Linux {
     fn read(&mut self, handle: i64, buffer: &mut [u8]) -> Result<usize, FileError> {
         let file = self.files.find(handle)?;
         match file.deferred.take() {
-            Some(errno) => Err(FileError::System(errno)),
             None => file.fd.read(buffer).map_err(FileError::System),
+            Some(errno) => Err(FileError::System(errno)),
         }
     }
 
@@ -118,7 +122,7 @@ impl Files for Linux {
     }
 
     fn close(&mut self, handle: i64) -> Result<(), FileError> {
-        let files = &mut self.files.files;
+        let files = &mut *self.files.files;
         // The last one takes the place of the one that goes.
         let last = files.pop().ok_or(FileError::UnknownHandle)?;
         if last.handle == handle {

@@ -13,10 +13,11 @@ use heapless::Vec;
 
 use super::Linux;
 use super::helper;
-use super::log::{Level, Log};
+use super::log::Level;
 use super::mounts::{self, ListError, Mount};
 use super::options::Options;
 use super::path::Path;
+use super::pseudo::Pseudo;
 use crate::errno::Errno;
 use crate::error::Part;
 use crate::guest::{Freeze, FreezeError, FreezeReason, HelperError, Wanted};
@@ -37,7 +38,7 @@ pub struct FreezeState {
     timeout_s: u32,
     marker: Marker,
     frozen: Option<Frozen>,
-    held: Vec<Held, FROZEN_FILE_SYSTEMS>,
+    held: &'static mut HeldRoom,
     /// The agent ended a freeze after so many seconds, and nobody was told.
     ended_after_s: Option<i64>,
 }
@@ -52,11 +53,21 @@ struct Frozen {
 
 /// A file system that is held by one of its mounts.
 #[derive(Debug)]
-struct Held {
+pub struct Held {
     fd: Fd,
     /// Its place in the order of thawing, which is that of freezing backwards; less than [`FROZEN_FILE_SYSTEMS`].
     place: u16,
     is_frozen: bool,
+}
+
+/// Room for those that are held.
+pub type HeldRoom = Vec<Held, FROZEN_FILE_SYSTEMS>;
+
+/// What holding file systems takes: that a panic has too.
+struct FileSystems<'f> {
+    proc: &'f mut Pseudo,
+    sys: &'f mut Pseudo,
+    held: &'f mut HeldRoom,
 }
 
 /// What is known of a device while mounts are gone through.
@@ -100,14 +111,14 @@ fn failed(reason: FreezeReason) -> FreezeError {
 
 impl FreezeState {
     /// Nothing frozen, unless the marker of an agent that was killed is there.
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &Options, room: &'static mut HeldRoom) -> Self {
         let mut state = FreezeState {
             hook: options.freeze_hook,
             hook_timeout_s: options.hook_timeout_s,
             timeout_s: options.freeze_timeout_s,
             marker: Marker { directory: options.state_directory },
             frozen: None,
-            held: Vec::new(),
+            held: room,
             ended_after_s: None,
         };
         if state.marker.exists() {
@@ -159,20 +170,9 @@ impl FreezeState {
         result.map_err(|why| FreezeError { reason: FreezeReason::Hook(why), quoted })
     }
 
-    /// Thaws what is held, in the order of their places, and lets go of it; answers how many were frozen.
-    fn thaw_held(&mut self) -> i64 {
-        let mut count = 0_i64;
-        for place in 0..FROZEN_FILE_SYSTEMS {
-            let Some(held) = self.held.iter().find(|held| usize::from(held.place) == place) else { continue };
-            let mut was_frozen = false;
-            // Some kernels count how often one is frozen. Ends when it is not frozen any more.
-            while kernel::thaw(&held.fd).is_ok() {
-                was_frozen = true;
-            }
-            count = count.saturating_add(i64::from(was_frozen));
-        }
-        self.held.clear();
-        count
+    /// As after an error that is told: what the hook says must not come over what that quotes, and is told to nobody.
+    fn run_thaw_hook(&mut self, room: Room<'_>) {
+        let _: Result<(), FreezeError> = self.run_hook(c"thaw", room.lines);
     }
 }
 
@@ -185,19 +185,19 @@ impl Freeze for Linux {
     fn freeze(&mut self, wanted: Option<Wanted<'_>>, buffer: &mut [u8]) -> Result<i64, FreezeError> {
         let mut room = Room::of(buffer);
         self.freeze.ended_after_s = None;
-        let result = self.freeze.run_hook(c"freeze", room.text);
-        let hook_ran = !matches!(result, Err(FreezeError { reason: FreezeReason::Hook(why), .. }) if !ran(why));
-        let result = result.and_then(|()| self.freeze_file_systems(wanted, &mut room));
-        match result {
+        if let Err(error) = self.freeze.run_hook(c"freeze", room.text) {
+            if matches!(error.reason, FreezeReason::Hook(why) if ran(why)) {
+                self.freeze.run_thaw_hook(room);
+            }
+            return Err(error);
+        }
+        match self.freeze_file_systems(wanted, &mut room) {
             Ok(0) => self.freeze.run_hook(c"thaw", room.text).map(|()| 0),
-            Ok(count) => Ok(count),
             Err(error) => {
-                if hook_ran {
-                    // What it says must not come over what the error quotes, and is told to nobody.
-                    let _: Result<(), FreezeError> = self.freeze.run_hook(c"thaw", room.lines);
-                }
+                self.freeze.run_thaw_hook(room);
                 Err(error)
             }
+            frozen => frozen,
         }
     }
 
@@ -205,7 +205,7 @@ impl Freeze for Linux {
         if let Some(after_s) = self.freeze.ended_after_s.take() {
             return Err(failed(FreezeReason::Ended(after_s)));
         }
-        let count = self.thaw_file_systems(buffer)?;
+        let count = self.file_systems().thaw(buffer)?;
         self.end_freeze();
         self.freeze.run_hook(c"thaw", Room::of(buffer).text).map(|()| count)
     }
@@ -216,39 +216,33 @@ fn ran(why: HelperError) -> bool {
     !matches!(why, HelperError::Create(_) | HelperError::Execute(..))
 }
 
-impl Linux {
-    fn freeze_file_systems(&mut self, wanted: Option<Wanted<'_>>, room: &mut Room<'_>) -> Result<i64, FreezeError> {
-        let opened = self.open_file_systems(wanted, room);
-        let count = match opened {
-            Ok(count) => count,
-            Err(error) => {
-                self.freeze.held.clear();
-                return Err(error);
-            }
-        };
-        self.log.mute(true);
-        self.freeze.begin();
-        self.freeze.marker.create();
-        let frozen = self.freeze_held(count, room.text);
-        // Those that cannot be frozen must not be kept from being unmounted.
-        self.freeze.held.retain(|held| held.is_frozen);
-        if matches!(frozen, Ok(1..)) {
-            // To write everything out may have taken long.
-            self.freeze.put_off_end();
-        } else {
-            self.freeze.thaw_held();
-            self.end_freeze();
-        }
-        frozen
-    }
+#[inline(never)] // smaller so
+fn held_at(held: &mut HeldRoom, place: usize) -> Option<&mut Held> {
+    held.iter_mut().find(|held| usize::from(held.place) == place)
+}
 
+/// Thaws what is held, in the order of their places, and lets go of it; answers how many were frozen.
+fn thaw_held(held: &mut HeldRoom) -> i64 {
+    let mut count = 0_i64;
+    for place in 0..FROZEN_FILE_SYSTEMS {
+        let Some(held) = held_at(held, place) else { continue };
+        let mut was_frozen = false;
+        // Some kernels count how often one is frozen. Ends when it is not frozen any more.
+        while kernel::thaw(&held.fd).is_ok() {
+            was_frozen = true;
+        }
+        count = count.saturating_add(i64::from(was_frozen));
+    }
+    held.clear();
+    count
+}
+
+impl FileSystems<'_> {
     /// Freezes what is held, the last place first.
     fn freeze_held(&mut self, count: usize, text: &mut [u8]) -> Result<i64, FreezeError> {
         let mut frozen = 0_i64;
         for place in (0..count).rev() {
-            let Some(held) = self.freeze.held.iter_mut().find(|held| usize::from(held.place) == place) else {
-                continue;
-            };
+            let Some(held) = held_at(self.held, place) else { continue };
             match kernel::freeze(&held.fd) {
                 Ok(()) => {
                     held.is_frozen = true;
@@ -257,9 +251,11 @@ impl Linux {
                 Err(Errno::EOPNOTSUPP | Errno::ENOTTY | Errno::EBUSY) => {}
                 Err(errno) => {
                     let number = u64::try_from(held.fd.raw()).unwrap_or(0);
-                    let link = Path::of(&[b"self/fd/", digits(number, &mut [0; 20])]);
-                    let quoted = link.and_then(|link| self.proc.read_link(link.as_c_str(), text).ok());
-                    return Err(FreezeError { reason: FreezeReason::Freeze(errno), quoted: quoted.unwrap_or(0) });
+                    let quoted = match &Path::of(&[b"self/fd/", digits(number, &mut [0; 20])]) {
+                        Some(link) => self.proc.read_link(link.as_c_str(), text).unwrap_or(0),
+                        None => 0,
+                    };
+                    return Err(FreezeError { reason: FreezeReason::Freeze(errno), quoted });
                 }
             }
         }
@@ -268,21 +264,21 @@ impl Linux {
 
     /// Opens a mount of each file system on a device, or of those of which a place is wanted. Answers how many devices
     /// there are, and so the end of their places.
-    fn open_file_systems(&mut self, wanted: Option<Wanted<'_>>, room: &mut Room<'_>) -> Result<usize, FreezeError> {
+    fn open(&mut self, wanted: Option<Wanted<'_>>, room: &mut Room<'_>) -> Result<usize, FreezeError> {
         let listed = |errno| failed(FreezeReason::List(errno));
-        let count = mounts::devices(&mut self.proc, room.devices, room.lines).map_err(|error| match error {
+        let count = mounts::devices(self.proc, room.devices, room.lines).map_err(|error| match error {
             ListError::System(errno) => listed(errno),
             ListError::TooMany(limit) => failed(FreezeReason::TooMany(limit)),
         })?;
         let devices = room.devices.get_mut(..count).unwrap_or_default();
-        order::sort(devices, |device, visit| order::each_base(&mut self.sys, device, visit));
+        order::sort(devices, |device, visit| order::each_base(self.sys, device, visit));
         let place_of = |mount: &Mount<'_>| {
             let device = mount.block_device()?.to_bytes();
             devices.iter().position(|&other| other == device)
         };
         room.states.fill(if wanted.is_none() { WANTED } else { 0 });
         if let Some(wanted) = wanted {
-            mounts::each(&mut self.proc, room.lines, |mount| {
+            mounts::each(self.proc, room.lines, |mount| {
                 if let Some(state) = place_of(mount).and_then(|place| room.states.get_mut(place))
                     && mount.point.to_path(room.text).is_some_and(|place| wanted(place.to_bytes()))
                 {
@@ -292,8 +288,8 @@ impl Linux {
             })
             .map_err(listed)?;
         }
-        let held = &mut self.freeze.held;
-        mounts::each(&mut self.proc, room.lines, |mount| {
+        let held = &mut *self.held;
+        mounts::each(self.proc, room.lines, |mount| {
             let Some(place) = place_of(mount) else { return true };
             let Some(state) = room.states.get_mut(place) else { return true };
             if *state & (WANTED | OPENED) == WANTED {
@@ -317,7 +313,7 @@ impl Linux {
         };
         // Tried again, for its name.
         let mut error = None;
-        mounts::each(&mut self.proc, room.lines, |mount| {
+        mounts::each(self.proc, room.lines, |mount| {
             if place_of(mount) == Some(place)
                 && let Err(errno) = mounts::open_mount(mount, room.text)
             {
@@ -331,15 +327,47 @@ impl Linux {
     }
 
     /// Thaws what this agent has frozen, and then what else is frozen.
-    fn thaw_file_systems(&mut self, buffer: &mut [u8]) -> Result<i64, FreezeError> {
-        let count = self.freeze.thaw_held();
-        let opened = self.open_file_systems(None, &mut Room::of(buffer));
-        let others = self.freeze.thaw_held();
+    fn thaw(&mut self, buffer: &mut [u8]) -> Result<i64, FreezeError> {
+        let count = thaw_held(self.held);
+        let opened = self.open(None, &mut Room::of(buffer));
+        let others = thaw_held(self.held);
+        let count = count.saturating_add(others);
         match opened {
-            Err(FreezeError { reason: FreezeReason::List(_), .. }) if count == 0 && others == 0 => opened.map(|_| 0),
+            Err(error @ FreezeError { reason: FreezeReason::List(_), .. }) if count == 0 => Err(error),
             // One that cannot be opened is passed over.
-            _ => Ok(count.saturating_add(others)),
+            _ => Ok(count),
         }
+    }
+}
+
+impl Linux {
+    fn file_systems(&mut self) -> FileSystems<'_> {
+        FileSystems { proc: &mut self.proc, sys: &mut self.sys, held: self.freeze.held }
+    }
+
+    fn freeze_file_systems(&mut self, wanted: Option<Wanted<'_>>, room: &mut Room<'_>) -> Result<i64, FreezeError> {
+        let opened = self.file_systems().open(wanted, room);
+        let count = match opened {
+            Ok(count) => count,
+            Err(error) => {
+                self.freeze.held.clear();
+                return Err(error);
+            }
+        };
+        self.log.mute(true);
+        self.freeze.begin();
+        self.freeze.marker.create();
+        let frozen = self.file_systems().freeze_held(count, room.text);
+        // Those that cannot be frozen must not be kept from being unmounted.
+        self.freeze.held.retain(|held| held.is_frozen);
+        if matches!(frozen, Ok(1..)) {
+            // To write everything out may have taken long.
+            self.freeze.put_off_end();
+        } else {
+            thaw_held(self.freeze.held);
+            self.end_freeze();
+        }
+        frozen
     }
 
     /// Goes back to how things are without a freeze.
@@ -349,6 +377,7 @@ impl Linux {
         }
         self.freeze.end();
         self.log.mute(false);
+        #[cfg(any(feature = "daemon", feature = "log"))]
         if let Err(error) = self.open_own_files() {
             self.log.error(Level::Error, &error);
         }
@@ -363,7 +392,7 @@ impl Linux {
         }
         let mut buffer = [0; BUFFER_BYTES];
         // Nobody is left to be told what could not be thawed.
-        let _: Result<i64, FreezeError> = self.thaw_file_systems(&mut buffer);
+        let _: Result<i64, FreezeError> = self.file_systems().thaw(&mut buffer);
         self.end_freeze();
         self.log.write(Level::Error, &[Part::Words("file systems were thawed by the agent: "), Part::Words(reason)]);
         if self.freeze.run_hook(c"thaw", &mut buffer).is_err() {
@@ -385,9 +414,9 @@ impl Linux {
 pub fn thaw_in_panic() {
     // A panic in here must not come here again.
     if ANY_FROZEN.swap(false, Ordering::Relaxed) {
-        let mut guest = Linux::new(Log::new(None, false), &Options::DEFAULT);
+        let (proc, sys, held) = (&mut Pseudo::proc(), &mut Pseudo::sys(), &mut HeldRoom::new());
         // It stops in any case.
-        let _: Result<i64, FreezeError> = guest.thaw_file_systems(&mut [0; BUFFER_BYTES]);
-        guest.freeze.marker.remove();
+        let _: Result<i64, FreezeError> = FileSystems { proc, sys, held }.thaw(&mut [0; BUFFER_BYTES]);
+        Marker { directory: None }.remove();
     }
 }

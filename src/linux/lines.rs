@@ -105,6 +105,7 @@ pub fn each_line(file: &Fd, buffer: &mut [u8], mut visit: impl FnMut(&[u8]) -> b
 }
 
 /// A number in decimal at the start of a text, and what follows it.
+#[inline(never)] // smaller so
 pub fn decimal(text: &[u8]) -> Option<(u64, &[u8])> {
     number(text, 10)
 }

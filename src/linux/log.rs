@@ -7,6 +7,8 @@
 //!
 //! That a command was called goes to the system log as well, whatever else goes where, as qemu-ga has it. Nothing of its
 //! arguments is ever written: there are passwords among them.
+//!
+//! Without the feature `log` nothing is written but why the agent does not start, or cannot go on, to standard error.
 
 use core::ffi::CStr;
 
@@ -138,7 +140,7 @@ impl Log {
 
     /// Looks for the system log, if it was not there yet.
     pub fn find_system_log(&mut self) {
-        if self.system.is_none() {
+        if cfg!(feature = "log") && self.system.is_none() {
             self.system = socket::datagrams_to(SYSTEM_LOG).ok();
         }
     }
@@ -146,7 +148,9 @@ impl Log {
     /// Standard error will not do any more: what went there goes to the system's log, or to the kernel's.
     pub fn leave_standard_error(&mut self) {
         self.find_system_log();
-        if let Place::StandardError = self.place {
+        if cfg!(feature = "log")
+            && let Place::StandardError = self.place
+        {
             let kernel = || Fd::open(c"/dev/kmsg", OpenFlags::WRITE.with(OpenFlags::NO_TERMINAL));
             self.place = match &self.system {
                 Some(_) => Place::System,
@@ -157,7 +161,9 @@ impl Log {
 
     /// Writes a message. What cannot be written is lost: a log must never stop the agent.
     pub fn write(&self, level: Level, parts: &[Part<'_>]) {
-        self.write_pieces(level, &|piece| parts.iter().for_each(|part| part.pieces(piece)));
+        if cfg!(feature = "log") {
+            self.write_pieces(level, &|piece| parts.iter().for_each(|part| part.pieces(piece)));
+        }
     }
 
     /// Writes the text of an error as a message.
@@ -166,7 +172,11 @@ impl Log {
     }
 
     fn write_pieces(&self, level: Level, pieces: &Pieces<'_>) {
-        if !self.is_muted && (self.verbose || !matches!(level, Level::Warning | Level::Info)) {
+        if !cfg!(feature = "log") {
+            start::write_to_standard_error(b"picoqga: ");
+            pieces(&mut start::write_to_standard_error);
+            start::write_to_standard_error(b"\n");
+        } else if !self.is_muted && (self.verbose || !matches!(level, Level::Warning | Level::Info)) {
             self.put(&self.place, level, pieces);
         }
     }
@@ -174,7 +184,13 @@ impl Log {
     /// Writes that a command was called: to the system log in any case, and where other messages go, if those that are of
     /// no consequence do.
     pub fn called(&self, command: &'static str) {
+        if self.system.is_none() && !self.verbose {
+            return;
+        }
         let parts = [Part::Words(command), Part::Words(" called")];
+        if !cfg!(feature = "log") {
+            return;
+        }
         if self.system.is_some() && !self.is_muted {
             self.put(&Place::System, Level::Info, &|piece| parts.iter().for_each(|part| part.pieces(piece)));
         }

@@ -12,6 +12,7 @@ use crate::sys::fd::{Fd, OpenFlags};
 
 impl Logins for Linux {
     /// All records or sessions are gone through for each user, so the work for a list grows with the square of their number.
+    #[inline(never)] // smaller so
     fn next_login<'b>(&mut self, place: &mut ListPlace, buffer: &'b mut [u8]) -> Result<Option<Login<'b>>, Errno> {
         for path in &[c"/var/run/utmp", c"/run/utmp"] {
             if let Some(file) = open(path, OpenFlags::NON_BLOCKING)? {

@@ -43,7 +43,8 @@ impl MemoryBlocks for Linux {
     }
 
     fn memory_blocks_obstacle(&mut self) -> Option<&'static str> {
-        self.sys.lacks(MEMORY.directory).then_some("the kernel has no memory blocks: no /sys/devices/system/memory")
+        let is_missing = self.sys.lacks(c"/sys/devices/system/memory", MEMORY.directory);
+        is_missing.then_some("the kernel has no memory blocks: no /sys/devices/system/memory")
     }
 
     fn memory_block_size_bytes(&mut self) -> Result<u64, Errno> {

@@ -60,10 +60,12 @@ pub mod new_file;
 #[cfg(feature = "cpu-memory")]
 pub mod numbered;
 pub mod options;
+#[cfg(any(feature = "daemon", feature = "log"))]
 pub mod own_files;
 #[cfg(feature = "accounts")]
 pub mod passwords;
 pub mod path;
+#[cfg(any(feature = "accounts", feature = "daemon", feature = "log"))]
 pub mod pid_file;
 pub mod port;
 pub mod posix_zone;
@@ -78,6 +80,7 @@ pub mod routes;
 pub mod run;
 #[cfg(feature = "accounts")]
 pub mod sha512_crypt;
+#[cfg(feature = "long-texts")]
 pub mod spool;
 pub mod start;
 #[cfg(feature = "inventory")]
@@ -89,19 +92,54 @@ pub mod timezone;
 pub mod trim;
 pub mod tzif;
 
-use crate::guest::{Flags, Guest, Spool};
+#[cfg(feature = "long-texts")]
+use crate::guest::Spool;
+use crate::guest::{Flags, Guest};
 use crate::sys::fd::Fd;
 use files::FileTable;
 use log::Log;
 use options::{Lists, Options};
+#[cfg(any(feature = "daemon", feature = "log"))]
 use own_files::OwnFiles;
 use pseudo::Pseudo;
+#[cfg(feature = "long-texts")]
 use spool::MemorySpool;
+
+/// Room for what is kept in large lists. It is lent, in the binary's zero-initialised data, because on the stack all pages of
+/// it would be touched.
+#[derive(Debug)]
+pub struct Rooms {
+    files: files::Room,
+    #[cfg(feature = "exec")]
+    children: children::Room,
+    #[cfg(feature = "freeze")]
+    held: freeze::HeldRoom,
+}
+
+impl Rooms {
+    /// Nothing is kept.
+    pub const fn new() -> Self {
+        Rooms {
+            files: files::Room::new(),
+            #[cfg(feature = "exec")]
+            children: children::Room::new(),
+            #[cfg(feature = "freeze")]
+            held: freeze::HeldRoom::new(),
+        }
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// A Linux guest.
 #[derive(Debug)]
 pub struct Linux {
     pub(crate) files: FileTable,
+    #[cfg(feature = "long-texts")]
     spool: MemorySpool,
     /// `/proc`, mounted or not.
     // Only commands of these groups read it.
@@ -122,6 +160,7 @@ pub struct Linux {
     pub(crate) power: power::PowerState,
     #[cfg(feature = "freeze")]
     pub(crate) freeze: freeze::FreezeState,
+    #[cfg(any(feature = "daemon", feature = "log"))]
     pub(crate) own_files: OwnFiles,
     /// The commands that may not run.
     pub lists: Lists,
@@ -131,15 +170,16 @@ pub struct Linux {
 
 impl Linux {
     /// The guest that this process runs in.
-    pub fn new(log: Log, options: &Options) -> Self {
+    pub fn new(log: Log, options: &Options, rooms: &'static mut Rooms) -> Self {
         #[cfg_attr(not(feature = "freeze"), allow(unused_mut))] // it is as it should be
         let mut linux = Linux {
-            files: FileTable::new(crate::sys::system::boot_time_ns().unwrap_or(0)),
+            files: FileTable::new(crate::sys::system::boot_time_ns().unwrap_or(0), &mut rooms.files),
+            #[cfg(feature = "long-texts")]
             spool: MemorySpool::new(),
             proc: Pseudo::proc(),
             sys: Pseudo::sys(),
             #[cfg(feature = "exec")]
-            children: children::Children::new(),
+            children: children::Children::new(&mut rooms.children),
             #[cfg(feature = "network")]
             interfaces: None,
             #[cfg(any(feature = "inventory", feature = "network"))]
@@ -147,7 +187,8 @@ impl Linux {
             #[cfg(feature = "power")]
             power: power::PowerState::new(options.shutdown_timeout_s),
             #[cfg(feature = "freeze")]
-            freeze: freeze::FreezeState::new(options),
+            freeze: freeze::FreezeState::new(options, &mut rooms.held),
+            #[cfg(any(feature = "daemon", feature = "log"))]
             own_files: OwnFiles::new(options),
             lists: options.lists,
             log,
@@ -155,6 +196,12 @@ impl Linux {
         #[cfg(feature = "freeze")]
         linux.log.mute(linux.freeze.is_frozen());
         linux
+    }
+
+    /// As [`Linux::new`], for a test.
+    #[cfg(test)]
+    pub(crate) fn for_test(options: &Options) -> Self {
+        Self::new(Log::new(None, false), options, Box::leak(Box::default()))
     }
 
     /// When something is to be done though nothing happens, in nanoseconds of the time since boot.
@@ -186,12 +233,6 @@ pub(crate) fn earlier(one_ns: Option<i64>, other_ns: Option<i64>) -> Option<i64>
 }
 
 impl Linux {
-    /// Lends room for the programs that guest-exec starts. Without it there are none.
-    #[cfg(feature = "exec")]
-    pub fn lend_children(&mut self, room: &'static mut children::Room) {
-        self.children.lend(room);
-    }
-
     /// Can be read while programs that guest-exec started have something for [`Linux::attend_children`].
     pub fn child_events(&self) -> Option<&Fd> {
         #[cfg(feature = "exec")]
@@ -225,6 +266,7 @@ impl Guest for Linux {
         self.log.called(name);
     }
 
+    #[cfg(feature = "long-texts")]
     fn spool(&mut self) -> Option<&mut dyn Spool> {
         Some(&mut self.spool)
     }

@@ -134,7 +134,7 @@ impl Dump {
                     // The kernel writes errors as negative numbers, and none as 0.
                     let error = i32_at(body, 0).unwrap_or(0);
                     self.drop_datagram()?;
-                    return if error < 0 { Err(Errno(error.saturating_neg())) } else { Ok(None) };
+                    return if error < 0 { Err(Errno::new(error.saturating_neg())) } else { Ok(None) };
                 }
                 _ => break (start, header),
             }

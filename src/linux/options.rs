@@ -4,13 +4,15 @@
 
 mod command_line;
 mod config;
+mod declaration;
 mod dump;
 mod lists;
 
 use core::ffi::CStr;
 
-pub use command_line::{HELP_BYTES, Known, OPTIONS, OWN, Takes, Words, declared, tail};
+pub use command_line::{Words, tail};
 pub use config::{KEPT_BYTES, Kept};
+pub use declaration::{HELP_BYTES, Known, OPTIONS, OWN, Takes, declared};
 pub use dump::dump;
 pub use lists::Lists;
 
@@ -78,6 +80,7 @@ pub enum Action {
     /// Print what results from the command line and from this configuration file.
     Dump(Option<&'static CStr>),
     /// Print what works here and what is missing, as one JSON object or as a table.
+    #[cfg(feature = "check")]
     Check {
         /// As JSON.
         as_json: bool,
@@ -119,7 +122,7 @@ impl Options {
         })
     }
 
-    /// Takes the value of the option of this letter; answers what is wrong with it.
+    /// Takes the value of the option of this letter, which was not left out; answers what is wrong with it.
     fn set(&mut self, letter: u8, value: &'static CStr) -> Result<(), &'static str> {
         match letter {
             b'm' => self.method = value,
@@ -150,6 +153,23 @@ impl Options {
     }
 }
 
+/// What is said of what is not in this binary.
+pub(super) const LEFT_OUT: &str = "was left out when this agent was built";
+
+/// Whether what the option of this letter is for was left out. An option that can do without goes on being accepted.
+fn is_left_out(letter: u8) -> bool {
+    match letter {
+        b'c' | b'D' => !cfg!(feature = "config-file"),
+        b'd' | b'f' => !cfg!(feature = "daemon"),
+        b'l' | b'v' => !cfg!(feature = "log"),
+        b'F' | HOOK_TIMEOUT | FREEZE_TIMEOUT => !cfg!(feature = "freeze"),
+        SHUTDOWN_TIMEOUT => !cfg!(feature = "power"),
+        VSOCK_PEER => !cfg!(feature = "vsock-listen"),
+        CHECK => !cfg!(feature = "check"),
+        _ => false,
+    }
+}
+
 fn number(value: &CStr) -> Result<u32, &'static str> {
     match decimal(value.to_bytes()) {
         Some((value, b"")) => u32::try_from(value).ok(),
@@ -172,24 +192,60 @@ pub struct Refused {
 ///
 /// # Errors
 /// An option that is unknown, ambiguous, without the argument it takes, or with one it does not take; a value that is
-/// none; a configuration file that can not be read or understood.
+/// none; a configuration file that can not be read or understood; what was left out when this agent was built.
 #[inline(never)] // smaller so
 pub fn read(words: &Words<'_>, line: &mut [u8], kept: &mut Kept, options: &mut Options) -> Result<Action, Refused> {
+    // Neither is in the binary if its feature is off.
+    let config = if cfg!(feature = "config-file") {
+        config::read(config_named(words), line, kept, options).map_err(of_values)?
+    } else {
+        None
+    };
+    if cfg!(feature = "command-line") {
+        take_command_line(words, config, options)
+    } else if words(0).is_some() {
+        Err(of_values(error!["the command line ", LEFT_OUT]))
+    } else {
+        Ok(Action::Run)
+    }
+}
+
+fn of_values(error: Error<'static>) -> Refused {
+    Refused { error, of_syntax: false }
+}
+
+/// The configuration file that the command line names.
+fn config_named(words: &Words<'_>) -> Option<&'static CStr> {
     let mut named = None;
-    // What is wrong is told when the options are taken, below.
-    let _: Result<(), Error<'_>> = command_line::each(words, &mut |option, value| {
-        if option.letter == b'c' {
-            named = value;
-        }
-        true
-    });
-    let of_values = |error| Refused { error, of_syntax: false };
-    let config = config::read(named, line, kept, options).map_err(of_values)?;
+    if cfg!(feature = "command-line") {
+        // What is wrong is told when the options are taken.
+        let _: Result<(), Error<'_>> = command_line::each(words, &mut |option, value| {
+            if option.letter == b'c' {
+                named = value;
+            }
+            true
+        });
+    }
+    named
+}
+
+/// Takes the options of the command line, after those of the file `config`.
+fn take_command_line(
+    words: &Words<'_>,
+    config: Option<&'static CStr>,
+    options: &mut Options,
+) -> Result<Action, Refused> {
     let mut dumps = false;
+    #[cfg_attr(not(feature = "check"), allow(unused_mut))] // it is as it should be
     let mut checks = None;
     let mut instead = None;
     let mut wrong = None;
     let taken = command_line::each(words, &mut |option, value| {
+        if is_left_out(option.letter) {
+            wrong = Some(error!["option '--", option.name, "' ", LEFT_OUT]);
+            return false;
+        }
+        #[cfg(feature = "check")]
         if option.letter == CHECK {
             checks = Some(Action::Check { as_json: value.is_some() });
         }

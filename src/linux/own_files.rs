@@ -48,7 +48,9 @@ impl Linux {
         if self.freeze.is_frozen() {
             return Ok(());
         }
-        if let Some(path) = self.own_files.log_path.take() {
+        if cfg!(feature = "log")
+            && let Some(path) = self.own_files.log_path.take()
+        {
             let flags = OpenFlags::WRITE.with(OpenFlags::CREATE).with(OpenFlags::APPEND).with(OpenFlags::NO_TERMINAL);
             match Fd::open(path, flags) {
                 Ok(file) => self.log.write_to(file),
@@ -57,7 +59,7 @@ impl Linux {
         }
         let is_background = core::mem::take(&mut self.own_files.is_background);
         let wanted = self.own_files.pid_path.take();
-        if wanted.is_none() && !is_background {
+        if !cfg!(feature = "daemon") || (wanted.is_none() && !is_background) {
             return Ok(());
         }
         let path = wanted.unwrap_or(PID_FILE);

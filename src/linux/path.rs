@@ -20,12 +20,21 @@ const BYTES: usize = 512;
 impl Path {
     /// The parts one behind the other. `None` if they are longer than 511 bytes.
     pub fn of(parts: &[&[u8]]) -> Option<Self> {
-        let mut path = Path { bytes: [0; BYTES], length: 0 };
+        // Made where the caller wants it, not copied there.
+        let mut path = Some(Path { bytes: [0; BYTES], length: 0 });
         for part in parts {
-            // One byte less, for the NUL.
-            path.length = put(path.bytes.get_mut(..BYTES - 1)?, path.length, part)?;
+            let put = path.as_mut().and_then(|path| path.put(part));
+            if put.is_none() {
+                path = None;
+            }
         }
-        Some(path)
+        path
+    }
+
+    fn put(&mut self, part: &[u8]) -> Option<()> {
+        // One byte less, for the NUL.
+        self.length = put(self.bytes.get_mut(..BYTES - 1)?, self.length, part)?;
+        Some(())
     }
 
     /// A number between two parts. `None` as above.
@@ -50,5 +59,8 @@ impl Path {
 /// # Errors
 /// Those of openat(2); `ENOENT` for a path that is longer than any there can be.
 pub fn open_at(directory: &Fd, parts: &[&[u8]], flags: OpenFlags) -> Result<Fd, Errno> {
-    directory.open_at(Path::of(parts).ok_or(Errno::ENOENT)?.as_c_str(), flags)
+    match &Path::of(parts) {
+        Some(path) => directory.open_at(path.as_c_str(), flags),
+        None => Err(Errno::ENOENT),
+    }
 }

@@ -78,6 +78,7 @@ impl<'l> Words<'l> {
     }
 
     /// The next one, as a number in decimal.
+    #[cfg(feature = "inventory")]
     #[inline(never)] // as above
     pub fn number(&mut self) -> Option<u64> {
         number(self.next()?)
@@ -93,11 +94,10 @@ pub(super) fn number(word: &[u8]) -> Option<u64> {
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
-    use crate::linux::log::Log;
 
     /// The lines of a file, `piece` at a time. Between two pieces `meddle` may do something to the guest.
     fn lines(path: &'static CStr, piece: usize, meddle: impl Fn(&mut Linux)) -> Vec<String> {
-        let mut guest = Linux::new(Log::new(None, false), &crate::linux::options::Options::DEFAULT);
+        let mut guest = Linux::for_test(&crate::linux::options::Options::DEFAULT);
         let (mut all, mut from, mut buffer) = (Vec::new(), 0, vec![0; 1024]);
         loop {
             let mut left = piece;
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_an_error() {
-        let mut guest = Linux::new(Log::new(None, false), &crate::linux::options::Options::DEFAULT);
+        let mut guest = Linux::for_test(&crate::linux::options::Options::DEFAULT);
         assert_eq!(guest.proc_lines(c"none", 0, &mut [0; 64], &mut |_, _| true), Err(Errno::ENOENT));
     }
 }

@@ -120,7 +120,6 @@ fn v6(line: &[u8]) -> Option<Route> {
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
-    use crate::linux::log::Log;
 
     #[test]
     fn routes_of_ipv4_are_read() {
@@ -182,7 +181,7 @@ mod tests {
 
     /// The routes of this machine, `piece` at a time.
     fn routes(piece: usize) -> Vec<Route> {
-        let mut guest = Linux::new(Log::new(None, false), &crate::linux::options::Options::DEFAULT);
+        let mut guest = Linux::for_test(&crate::linux::options::Options::DEFAULT);
         let (mut all, mut place, mut buffer) = (Vec::new(), ListPlace::default(), vec![0; 1024]);
         loop {
             let begin = all.len();

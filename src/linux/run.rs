@@ -15,7 +15,7 @@ use super::{Linux, earlier};
 use crate::agent::{Agent, Progress};
 use crate::errno::Errno;
 use crate::error::Part;
-use crate::sys::epoll::{Epoll, Interest, Ready};
+use crate::sys::epoll::{Epoll, Events, Interest, Ready};
 use crate::sys::fd::Fd;
 use crate::sys::signal::{self, DuringWait};
 use crate::sys::{socket, system};
@@ -41,7 +41,7 @@ pub struct Runner<'b> {
     epoll: Epoll,
     signals: DuringWait,
     channel: Channel,
-    agent: Agent<'b, Linux>,
+    agent: &'b mut Agent<'static, Linux>,
     guest: &'b mut Linux,
     line: Option<Connection>,
     /// Tells of devices that come; `None` where the kernel does not.
@@ -99,7 +99,7 @@ impl<'b> Runner<'b> {
     #[inline(never)] // smaller so
     pub fn new(
         channel: Channel,
-        agent: Agent<'b, Linux>,
+        agent: &'b mut Agent<'static, Linux>,
         guest: &'b mut Linux,
         signals: DuringWait,
     ) -> Result<Self, Errno> {
@@ -144,8 +144,9 @@ impl<'b> Runner<'b> {
             if signal::wants_termination() || (self.line.is_none() && self.channel.is_spent()) {
                 return Ok(());
             }
-            self.wait()?;
-            if self.deadline_ns().is_some() {
+            let deadline_ns = self.deadline_ns();
+            self.wait(deadline_ns)?;
+            if deadline_ns.is_some() {
                 self.run_deadlines(system::boot_time_ns().unwrap_or(0));
             }
         }
@@ -167,9 +168,9 @@ impl<'b> Runner<'b> {
         }
     }
 
-    /// Waits for something to happen, and notes what did.
-    fn wait(&mut self) -> Result<(), Errno> {
-        let timeout_ms = match self.deadline_ns() {
+    /// Waits for something to happen, until the deadline at most, and notes what did.
+    fn wait(&mut self, deadline_ns: Option<i64>) -> Result<(), Errno> {
+        let timeout_ms = match deadline_ns {
             None => -1,
             Some(deadline_ns) => {
                 let left_ns = deadline_ns.saturating_sub(system::boot_time_ns().unwrap_or(0)).max(0);
@@ -177,15 +178,10 @@ impl<'b> Runner<'b> {
                 i32::try_from((left_ns / 1_000_000).saturating_add(1)).unwrap_or(i32::MAX)
             }
         };
-        let mut events = [Ready::default(); 4];
-        let mut next = events.iter_mut();
-        self.epoll.wait(timeout_ms, &self.signals, |ready| {
-            if let Some(event) = next.next() {
-                *event = ready;
-            }
-        })?;
+        let mut events = Events::NONE;
+        self.epoll.wait(timeout_ms, &self.signals, &mut events)?;
         let mut children_wrote = false;
-        for event in events {
+        for event in &mut events {
             match event.token {
                 LINE => self.line_event(event),
                 LISTENER if self.line.is_none() => {
@@ -209,7 +205,8 @@ impl<'b> Runner<'b> {
     /// A device came, went or changed: if the port is missing, this may be it.
     #[inline(never)] // so that its buffer is not on the stack of the loop
     fn device_event(&mut self) {
-        let mut message = [0; 2048];
+        // Its start, which says where the device is.
+        let mut message = [0; 1024];
         let mut port = false;
         while let Some(devices) = &self.devices {
             match devices.read(&mut message) {

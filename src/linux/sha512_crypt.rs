@@ -103,7 +103,7 @@ type Cyclic<'t> = (&'t [u8], usize);
 type Digest = [u8; DIGEST_BYTES];
 
 /// The text to be kept for a password; each byte of `random` becomes a character of the salt.
-#[inline(never)] // smaller so
+#[inline(never)] // its room is not that of its caller
 pub fn hash<'t>(password: &[u8], random: &[u8; SALT_BYTES], text: &'t mut [u8; TEXT_BYTES]) -> &'t [u8] {
     *text = *TEMPLATE;
     let (head, encoded) = text.split_at_mut_checked(HASH).unwrap_or_default();

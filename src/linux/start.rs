@@ -1,8 +1,8 @@
 //! From the command line to the loop.
 
 use core::ffi::CStr;
+use core::mem::MaybeUninit;
 
-use super::Linux;
 use super::channel::Channel;
 #[cfg(feature = "check")]
 use super::check::check;
@@ -12,6 +12,7 @@ use super::options::{self, Action, HELP_BYTES, Kept, OPTIONS, Options, Refused, 
 use super::print::Printer;
 use super::run::Runner;
 use super::table::TABLE;
+use super::{Linux, Rooms};
 use crate::agent::{Agent, Buffers};
 use crate::command::info::{IMPLEMENTATION, SCHEMA_VERSION};
 use crate::errno::Errno;
@@ -23,39 +24,60 @@ use crate::sys::daemon::{self, Side, Starting};
 use crate::sys::start::{self, Arguments, Once};
 use crate::sys::{process, signal};
 
-/// The buffers of the agent, in the binary's zero-initialised data.
-// In this order the pages that are used from the first request on are few: most of the large buffers have only one.
+/// What the agent works in and with, in the binary's zero-initialised data: on the stack each page of it would be touched.
+///
+/// A page is touched as a whole, so those that are in use while the agent is idle are few. All that is small is at the start,
+/// behind the variables of the C library and in the page of those (src/main.ld), with the start of the buffer for input.
+/// Requests begin where the open keys end, and replies in a third page. tests/process/memory.py looks that no more are in
+/// use.
 #[repr(C)]
 struct Memory {
-    request: [u8; limits::REQUEST_BYTES],
-    id: [u8; limits::ID_BYTES],
-    #[cfg(feature = "exec")]
-    children: super::children::Room,
-    output: [u8; limits::OUTPUT_BYTES],
-    input: [u8; limits::INPUT_BYTES],
-    keys: [Key; limits::KEYS],
-    token: [u8; TOKEN_TEXT_BYTES],
+    options: MaybeUninit<Options>,
+    guest: MaybeUninit<Linux>,
+    agent: MaybeUninit<Agent<'static, Linux>>,
     nesting: [u8; NESTING / 8],
+    token: [u8; TOKEN_TEXT_BYTES],
+    input: [u8; limits::INPUT_BYTES],
+    id: [u8; limits::ID_BYTES],
+    keys: [Key; limits::KEYS],
+    request: [u8; limits::REQUEST_BYTES],
+    output: [u8; limits::OUTPUT_BYTES],
+    rooms: Rooms,
 }
 
 static MEMORY: Once<Memory> = Once::new(Memory {
-    input: [0; limits::INPUT_BYTES],
-    output: [0; limits::OUTPUT_BYTES],
-    request: [0; limits::REQUEST_BYTES],
-    id: [0; limits::ID_BYTES],
-    token: [0; TOKEN_TEXT_BYTES],
-    keys: [Key::NONE; limits::KEYS],
+    options: MaybeUninit::uninit(),
+    guest: MaybeUninit::uninit(),
+    agent: MaybeUninit::uninit(),
     nesting: [0; NESTING / 8],
-    #[cfg(feature = "exec")]
-    children: super::children::Room::new(),
+    token: [0; TOKEN_TEXT_BYTES],
+    input: [0; limits::INPUT_BYTES],
+    id: [0; limits::ID_BYTES],
+    keys: [Key::NONE; limits::KEYS],
+    request: [0; limits::REQUEST_BYTES],
+    output: [0; limits::OUTPUT_BYTES],
+    rooms: Rooms::new(),
 });
 
 /// What of it serving takes.
 struct Lent {
     buffers: Buffers<'static>,
-    #[cfg(feature = "exec")]
-    children: &'static mut super::children::Room,
+    rooms: &'static mut Rooms,
+    guest: &'static mut MaybeUninit<Linux>,
+    agent: &'static mut MaybeUninit<Agent<'static, Linux>>,
 }
+
+impl Lent {
+    /// Makes what serves. It stays until the end of the process, which lets go of all that it holds.
+    #[inline(never)] // what it is made of does not stay on the stack
+    fn make(self, log: Log, options: &Options) -> (&'static mut Linux, &'static mut Agent<'static, Linux>) {
+        let guest = self.guest.write(Linux::new(log, options, self.rooms));
+        (guest, self.agent.write(Agent::new(&TABLE, self.buffers)))
+    }
+}
+
+/// Without it, what only a command line asks for is not in the binary.
+const HAS_COMMAND_LINE: bool = cfg!(feature = "command-line");
 
 /// The agent as a process; answers its exit status.
 pub fn main(mut arguments: Arguments) -> i32 {
@@ -65,14 +87,14 @@ pub fn main(mut arguments: Arguments) -> i32 {
     // What is kept of the configuration file takes the end of the output buffer.
     let mut kept = Kept::new(&mut memory.output);
     let words = |index| arguments.get(index);
-    let mut options = Options::DEFAULT;
-    let action = options::read(&words, &mut memory.request, &mut kept, &mut options);
+    let options = memory.options.write(Options::DEFAULT);
+    let action = options::read(&words, &mut memory.request, &mut kept, options);
     let mut log = Log::new(None, options.verbose);
     if !has_standard_error || process::id() == 1 {
         log.leave_standard_error();
     }
     let done = match action {
-        Ok(Action::Run) => {
+        Ok(action) if action == Action::Run || !HAS_COMMAND_LINE => {
             let buffers = Buffers {
                 input: &mut memory.input,
                 output: kept.into_free(),
@@ -85,20 +107,16 @@ pub fn main(mut arguments: Arguments) -> i32 {
                     nesting: &mut memory.nesting,
                 },
             };
-            let lent = Lent {
-                buffers,
-                #[cfg(feature = "exec")]
-                children: &mut memory.children,
-            };
-            return run(&mut options, log, lent);
+            let lent = Lent { buffers, rooms: &mut memory.rooms, guest: &mut memory.guest, agent: &mut memory.agent };
+            return run(options, log, lent);
         }
-        Ok(Action::Dump(config)) => dump(&mut options, config, &words, &mut memory.request),
+        // It is above.
+        Ok(Action::Run) => Ok(()),
+        Ok(Action::Dump(config)) => dump(options, config, &words, &mut memory.request),
         #[cfg(feature = "check")]
         Ok(Action::Check { as_json }) => {
-            return check(&mut options, log, as_json, &mut memory.request, kept.into_free());
+            return check(options, log, as_json, &mut memory.request, kept.into_free(), &mut memory.rooms);
         }
-        #[cfg(not(feature = "check"))]
-        Ok(Action::Check { .. }) => Err(error!["--check was left out when this agent was built"]),
         Ok(Action::Version) => {
             print(&[b"QEMU Guest Agent ", SCHEMA_VERSION.as_bytes(), b" (", IMPLEMENTATION.as_bytes(), b")\n"]);
             Ok(())
@@ -113,15 +131,11 @@ pub fn main(mut arguments: Arguments) -> i32 {
             Ok(())
         }
         Ok(Action::Commands) => {
-            let mut printer = Printer::new();
-            for row in TABLE.rows() {
-                printer.put(row.name.as_bytes());
-                printer.put(b"\n");
-            }
+            print_commands();
             Ok(())
         }
-        Err(Refused { error, of_syntax: false }) => Err(error),
-        Err(Refused { error, of_syntax: true }) => {
+        Err(Refused { error, of_syntax }) if !of_syntax || !HAS_COMMAND_LINE => Err(error),
+        Err(Refused { error, .. }) => {
             start::write_to_standard_error(name);
             start::write_to_standard_error(b": ");
             error.pieces(&mut start::write_to_standard_error);
@@ -138,6 +152,15 @@ fn print(pieces: &[&[u8]]) {
     let mut printer = Printer::new();
     for piece in pieces {
         printer.put(piece);
+    }
+}
+
+#[inline(never)] // as for `dump`
+fn print_commands() {
+    let mut printer = Printer::new();
+    for row in TABLE.rows() {
+        printer.put(row.name.as_bytes());
+        printer.put(b"\n");
     }
 }
 
@@ -160,6 +183,9 @@ fn dump(
     line: &mut [u8],
 ) -> Result<(), Error<'static>> {
     let activated = Channel::activated(options)?;
+    if !cfg!(feature = "config-file") {
+        return Ok(());
+    }
     if activated.is_none() && options.channel_path().is_none() {
         return Channel::new(options).map(drop);
     }
@@ -173,27 +199,28 @@ fn run(options: &mut Options, log: Log, lent: Lent) -> i32 {
         Ok(activated) => activated,
         Err(error) => return status(&log, Err(error)),
     };
-    let starting = match options.daemonize.then(daemon::detach).transpose() {
+    let starting = match (cfg!(feature = "daemon") && options.daemonize).then(daemon::detach).transpose() {
         Ok(None) => None,
         Ok(Some(Side::Child(starting))) => Some(starting),
         Ok(Some(Side::Parent(status))) => return status,
         Err(errno) => return status(&log, Err(error!["cannot go into the background: ", errno])),
     };
-    let mut guest = Linux::new(log, options);
-    #[cfg(feature = "exec")]
-    guest.lend_children(lent.children);
-    let served = serve(options, activated, lent.buffers, starting, &mut guest);
+    let (guest, agent) = lent.make(log, options);
+    let served = serve(options, activated, starting, agent, guest);
+    #[cfg(any(feature = "daemon", feature = "log"))]
+    guest.own_files.remove();
     status(&guest.log, served)
 }
 
 fn serve(
     options: &Options,
     activated: Option<Channel>,
-    buffers: Buffers<'_>,
     starting: Option<Starting>,
+    agent: &mut Agent<'static, Linux>,
     guest: &mut Linux,
 ) -> Result<(), Error<'static>> {
     let signals = signal::install().map_err(|errno| error!["cannot handle signals: ", errno])?;
+    #[cfg(any(feature = "daemon", feature = "log"))]
     guest.open_own_files()?;
     let channel = match activated {
         Some(channel) => channel,
@@ -201,13 +228,12 @@ fn serve(
     };
     let name = channel.name();
     let opening = |errno| failed("error opening channel '", name, errno);
-    let served = match Runner::new(channel, Agent::new(&TABLE, buffers), guest, signals) {
-        Ok(mut runner) => converse(&mut runner, starting).map_err(opening),
-        Err(errno) => Err(error!["this kernel cannot wait for events (epoll): ", errno]),
+    let served = match &mut Runner::new(channel, agent, guest, signals) {
+        Ok(runner) => converse(runner, starting).map_err(opening),
+        &mut Err(errno) => Err(error!["this kernel cannot wait for events (epoll): ", errno]),
     };
     #[cfg(feature = "freeze")]
     guest.thaw_by_itself("it stops");
-    guest.own_files.remove();
     served
 }
 

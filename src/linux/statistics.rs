@@ -85,7 +85,6 @@ fn disk_counters(line: &[u8]) -> Option<DiskCounters> {
 mod tests {
     use super::*;
     use crate::linux::Linux;
-    use crate::linux::log::Log;
 
     /// The first `count` numbers, in a unit.
     fn numbers<const N: usize>(count: usize, unit: u64) -> [Option<u64>; N] {
@@ -125,7 +124,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_processors_and_a_load() {
-        let mut guest = Linux::new(Log::new(None, false), &crate::linux::options::Options::DEFAULT);
+        let mut guest = Linux::for_test(&crate::linux::options::Options::DEFAULT);
         let mut found = Vec::new();
         let (mut place, mut buffer) = (ListPlace::default(), vec![0; 1024]);
         loop {

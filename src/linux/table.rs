@@ -52,11 +52,11 @@ pub static TABLE: Table<Linux> = Table::new(&[
     #[cfg(feature = "freeze")]
     Row::of::<fstrim::Fstrim>(),
     #[cfg(feature = "inventory")]
-    Row::of::<get_cpustats::GetCpustats>(),
+    Row::of_list::<get_cpustats::GetCpustats>(),
     #[cfg(feature = "inventory")]
-    Row::of::<get_disks::GetDisks>(),
+    Row::of_list::<get_disks::GetDisks>(),
     #[cfg(feature = "inventory")]
-    Row::of::<get_diskstats::GetDiskstats>(),
+    Row::of_list::<get_diskstats::GetDiskstats>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_fsinfo::GetFsinfo>(),
     #[cfg(feature = "inventory")]
@@ -66,7 +66,7 @@ pub static TABLE: Table<Linux> = Table::new(&[
     #[cfg(feature = "cpu-memory")]
     Row::of::<get_memory_block_info::GetMemoryBlockInfo>(),
     #[cfg(feature = "cpu-memory")]
-    Row::of::<get_memory_blocks::GetMemoryBlocks>(),
+    Row::of_list::<get_memory_blocks::GetMemoryBlocks>(),
     #[cfg(feature = "inventory")]
     Row::of::<get_osinfo::GetOsinfo>(),
     #[cfg(feature = "clock")]
@@ -74,14 +74,14 @@ pub static TABLE: Table<Linux> = Table::new(&[
     #[cfg(feature = "clock")]
     Row::of::<get_timezone::GetTimezone>(),
     #[cfg(feature = "accounts")]
-    Row::of::<get_users::GetUsers>(),
+    Row::of_list::<get_users::GetUsers>(),
     #[cfg(feature = "cpu-memory")]
-    Row::of::<get_vcpus::GetVcpus>(),
+    Row::of_list::<get_vcpus::GetVcpus>(),
     Row::of::<info::Info>(),
     #[cfg(feature = "network")]
     Row::of::<network_get_interfaces::NetworkGetInterfaces>(),
     #[cfg(feature = "network")]
-    Row::of::<network_get_route::NetworkGetRoute>(),
+    Row::of_list::<network_get_route::NetworkGetRoute>(),
     Row::of::<ping::Ping>(),
     #[cfg(feature = "cpu-memory")]
     Row::of::<set_memory_blocks::SetMemoryBlocks>(),

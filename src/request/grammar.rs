@@ -55,6 +55,11 @@ impl<'b> Grammar<'b> {
         self.depth
     }
 
+    /// Whether no bracket came yet.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.braces == 0 && self.brackets == 0
+    }
+
     /// Whether the brackets are balanced, or will never be.
     pub(super) fn is_closed(&self) -> bool {
         let open = self.braces > 0 || self.brackets > 0;

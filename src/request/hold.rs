@@ -32,6 +32,7 @@ pub(super) struct Hold<'b> {
     touched: usize,
     id: &'b mut [u8],
     id_length: usize,
+    /// The open keys, the newest first, are at its end: so next to the start of the request where that lies behind them.
     keys: &'b mut [Key],
     key_count: usize,
 }
@@ -97,7 +98,7 @@ impl<'b> Hold<'b> {
         put(self.request, 0, kept).unwrap_or(0)
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Problem> {
         let end = self.used.saturating_add(bytes.len());
         if end > self.capacity {
             return Err(Problem::TooLong);
@@ -130,16 +131,16 @@ impl<'b> Hold<'b> {
     /// Adds a key of the object at `depth`; true if that object has it already. An error if there are too many.
     pub(super) fn add_key(&mut self, span: Span, depth: usize) -> Result<bool, TooManyKeys> {
         let depth = u16::try_from(depth).map_err(|_| TooManyKeys)?;
-        let open = self.keys.get(..self.key_count).unwrap_or_default();
         let name = self.bytes(span);
-        let repeated = open.iter().rev().take_while(|key| key.depth == depth).any(|key| {
+        let repeated = self.open_keys().iter().take_while(|key| key.depth == depth).any(|key| {
             let start = usize::try_from(key.start).unwrap_or(usize::MAX);
             let length = usize::from(key.length);
             length == name.len() && self.bytes(Span { start, end: start.saturating_add(length) }) == name
         });
         let start = u32::try_from(span.start).map_err(|_| TooManyKeys)?;
         let length = u16::try_from(span.end.saturating_sub(span.start)).map_err(|_| TooManyKeys)?;
-        *self.keys.get_mut(self.key_count).ok_or(TooManyKeys)? = Key { start, length, depth };
+        let free = self.keys.len().saturating_sub(self.key_count);
+        *self.keys.get_mut(..free).and_then(<[Key]>::last_mut).ok_or(TooManyKeys)? = Key { start, length, depth };
         self.key_count = self.key_count.saturating_add(1);
         Ok(repeated)
     }
@@ -156,8 +157,12 @@ impl<'b> Hold<'b> {
         }
     }
 
+    fn open_keys(&self) -> &[Key] {
+        self.keys.get(self.keys.len().saturating_sub(self.key_count)..).unwrap_or_default()
+    }
+
     fn last_key(&self) -> Option<Key> {
-        self.keys.get(self.key_count.checked_sub(1)?).copied()
+        self.open_keys().first().copied()
     }
 
     /// Where the name of the member stands that is open innermost.

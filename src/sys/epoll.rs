@@ -19,7 +19,7 @@ pub struct Interest {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
     /// The number the descriptor was added under.
     pub token: u64,
@@ -36,7 +36,7 @@ pub struct Ready {
 pub struct Epoll(Fd);
 
 /// How many descriptors are told at a time.
-pub const EVENTS: usize = 8;
+const EVENTS: usize = 4;
 
 impl Epoll {
     /// An empty set.
@@ -84,49 +84,65 @@ impl Epoll {
     }
 
     /// Waits until something happens, a signal comes or `timeout_ms` passes (-1: for ever). Signals that are held back
-    /// otherwise come through here, without a gap. Gives what happened to `ready`.
+    /// otherwise come through here, without a gap.
     ///
     /// # Errors
     /// Those of epoll_pwait(2), but for `EINTR`.
-    pub fn wait(&self, timeout_ms: i32, signals: &DuringWait, ready: impl FnMut(Ready)) -> Result<(), Errno> {
-        self.wait_with(timeout_ms, Some(signals), ready)
+    pub fn wait(&self, timeout_ms: i32, signals: &DuringWait, events: &mut Events) -> Result<(), Errno> {
+        self.wait_with(timeout_ms, Some(signals), events)
     }
 
-    /// Gives what has happened already to `ready`. No signal comes through.
+    /// What has happened already. No signal comes through.
     ///
     /// # Errors
     /// Those of epoll_pwait(2).
-    pub fn poll(&self, ready: impl FnMut(Ready)) -> Result<(), Errno> {
-        self.wait_with(0, None, ready)
+    pub fn poll(&self, events: &mut Events) -> Result<(), Errno> {
+        self.wait_with(0, None, events)
     }
 
-    fn wait_with(
-        &self,
-        timeout_ms: i32,
-        signals: Option<&DuringWait>,
-        mut ready: impl FnMut(Ready),
-    ) -> Result<(), Errno> {
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
+    fn wait_with(&self, timeout_ms: i32, signals: Option<&DuringWait>, events: &mut Events) -> Result<(), Errno> {
+        events.next = 0;
+        events.count = 0;
         let room = c_int::try_from(EVENTS).unwrap_or(1);
         let mask = signals.map_or(core::ptr::null(), DuringWait::mask);
         // SAFETY: the events are writable for `room` of them, the mask is valid or null, which leaves the signals as they are,
         // and the call keeps no pointer.
-        let count = unsafe { kernel::epoll_pwait(self.0.raw(), events.as_mut_ptr(), room, timeout_ms, mask) };
+        let count = unsafe { kernel::epoll_pwait(self.0.raw(), events.events.as_mut_ptr(), room, timeout_ms, mask) };
         let Ok(count) = usize::try_from(count) else {
             return match last_errno() {
                 Errno::EINTR => Ok(()),
                 errno => Err(errno),
             };
         };
-        for event in events.iter().take(count) {
-            let has = |bits: c_int| event.events & bits.cast_unsigned() != 0;
-            ready(Ready {
-                token: event.u64,
-                read: has(libc::EPOLLIN),
-                write: has(libc::EPOLLOUT),
-                hang_up: has(libc::EPOLLHUP | libc::EPOLLERR),
-            });
-        }
+        events.count = count;
         Ok(())
+    }
+}
+
+/// What happened, one after the other.
+pub struct Events {
+    events: [libc::epoll_event; EVENTS],
+    next: usize,
+    count: usize,
+}
+
+impl Events {
+    /// Nothing.
+    pub const NONE: Events = Events { events: [libc::epoll_event { events: 0, u64: 0 }; EVENTS], next: 0, count: 0 };
+}
+
+impl Iterator for Events {
+    type Item = Ready;
+
+    fn next(&mut self) -> Option<Ready> {
+        let event = self.events.get(..self.count)?.get(self.next)?;
+        self.next = self.next.wrapping_add(1);
+        let has = |bits: c_int| event.events & bits.cast_unsigned() != 0;
+        Some(Ready {
+            token: event.u64,
+            read: has(libc::EPOLLIN),
+            write: has(libc::EPOLLOUT),
+            hang_up: has(libc::EPOLLHUP | libc::EPOLLERR),
+        })
     }
 }

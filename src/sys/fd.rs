@@ -317,7 +317,7 @@ pub fn pipe() -> Result<(Fd, Fd), Errno> {
 pub fn read_link_at(directory: &Fd, path: &CStr, buffer: &mut [u8]) -> Result<usize, Errno> {
     // SAFETY: `path` ends with a NUL, the buffer is writable for its length, the directory is open, and the call keeps no
     // pointer.
-    check_length(unsafe { libc::readlinkat(directory.raw(), path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) })
+    check_length(unsafe { kernel::readlinkat(directory.raw(), path, buffer.as_mut_ptr(), buffer.len()) })
 }
 
 /// Makes a character device with the permissions 0600.

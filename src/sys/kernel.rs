@@ -4,8 +4,9 @@
 //! They answer what the C library's functions of the same names answer, with the error in `errno`, and their arguments are
 //! the same. So is what they require, and it is the callers who see to it.
 
-use core::ffi::{CStr, c_char, c_int, c_long, c_uint};
+use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
 
+#[inline(never)] // smaller so
 fn int(result: c_long) -> c_int {
     c_int::try_from(result).unwrap_or(-1)
 }
@@ -32,6 +33,13 @@ pub(super) unsafe fn fstatat(directory: c_int, path: &CStr, status: *mut libc::s
 pub(super) unsafe fn fstat(file: c_int, status: *mut libc::stat) -> c_int {
     // SAFETY: the caller's.
     int(unsafe { libc::syscall(libc::SYS_fstat, file, status) })
+}
+
+/// readlinkat(2).
+pub(super) unsafe fn readlinkat(directory: c_int, path: &CStr, buffer: *mut u8, length: usize) -> isize {
+    // SAFETY: the caller's.
+    let result = unsafe { libc::syscall(libc::SYS_readlinkat, directory, path.as_ptr(), buffer, length) };
+    isize::try_from(result).unwrap_or(-1)
 }
 
 /// statx(2).
@@ -69,8 +77,43 @@ pub(super) unsafe fn accept4(
     int(unsafe { libc::syscall(libc::SYS_accept4, listener, address, length, flags) })
 }
 
-/// How long the kernel's set of signals is, in bytes; the C library's is longer.
-const SIGNAL_SET_BYTES: usize = 8;
+/// The kernel's set of signals: a bit each, from number 1 on. The C library's is longer.
+pub(super) type SignalSet = u64;
+
+const SIGNAL_SET_BYTES: usize = size_of::<SignalSet>();
+
+/// The set of one signal.
+pub(super) const fn set_of(signal: c_int) -> SignalSet {
+    1_u64.wrapping_shl(signal.wrapping_sub(1).cast_unsigned())
+}
+
+/// The kernel's form of what a signal does.
+#[repr(C)]
+pub(super) struct SignalAction {
+    pub(super) handler: libc::sighandler_t,
+    pub(super) flags: c_ulong,
+    pub(super) restorer: unsafe extern "C" fn(),
+    pub(super) mask: SignalSet,
+}
+
+/// sigaction(2). The C library's function keeps other threads away meanwhile, and notes which signals have a handler.
+pub(super) unsafe fn sigaction(signal: c_int, action: *const SignalAction) -> c_int {
+    let none = core::ptr::null_mut::<SignalAction>();
+    // SAFETY: the caller's.
+    int(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action, none, SIGNAL_SET_BYTES) })
+}
+
+/// sigreturn(2): where a handler of a signal comes back to, from where the kernel puts all as it was.
+///
+/// # Safety
+/// Only the kernel may have it called, which it does with the state that it has put on the stack.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn sigreturn() {
+    #[cfg(target_arch = "x86_64")]
+    core::arch::naked_asm!("mov eax, {}", "syscall", const libc::SYS_rt_sigreturn);
+    #[cfg(target_arch = "aarch64")]
+    core::arch::naked_asm!("mov x8, #{}", "svc #0", const libc::SYS_rt_sigreturn);
+}
 
 /// epoll_pwait(2).
 pub(super) unsafe fn epoll_pwait(
@@ -78,16 +121,16 @@ pub(super) unsafe fn epoll_pwait(
     events: *mut libc::epoll_event,
     room: c_int,
     timeout_ms: c_int,
-    mask: *const libc::sigset_t,
+    mask: *const SignalSet,
 ) -> c_int {
     // SAFETY: the caller's.
-    int(unsafe { libc::syscall(libc::SYS_epoll_pwait, epoll, events, room, timeout_ms, mask, SIGNAL_SET_BYTES) })
+    int(unsafe { libc::syscall(libc::SYS_epoll_pwait, epoll, events, room, timeout_ms, mask, size_of::<SignalSet>()) })
 }
 
 /// sigprocmask(2).
-pub(super) unsafe fn sigprocmask(how: c_int, mask: *const libc::sigset_t, before: *mut libc::sigset_t) -> c_int {
+pub(super) unsafe fn sigprocmask(how: c_int, mask: *const SignalSet, before: *mut SignalSet) -> c_int {
     // SAFETY: the caller's.
-    int(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, before, SIGNAL_SET_BYTES) })
+    int(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, before, size_of::<SignalSet>()) })
 }
 
 /// clock_gettime(2). The C library's function asks no kernel where it need not, but to find that out it reads a library.

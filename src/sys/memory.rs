@@ -1,4 +1,4 @@
-//! Files that live in memory (memfd_create(2)), and how much memory there is (sysinfo(2)).
+//! Files that live in memory (memfd_create(2)), how much memory there is (sysinfo(2)), and what of it is read-only (mprotect(2)).
 
 use super::check;
 use super::fd::Fd;
@@ -21,4 +21,14 @@ pub fn total_bytes() -> u64 {
     // SAFETY: the structure is writable, and the call keeps no pointer. After an error it is still zero.
     unsafe { libc::sysinfo(&raw mut information) };
     information.totalram.saturating_mul(information.mem_unit.into())
+}
+
+/// Makes the pages from `start` to `end` read-only, if the kernel does.
+///
+/// # Safety
+/// Both must be at the start of a page, and nothing in between may be written any more.
+pub unsafe fn make_read_only(start: *const u8, end: *const u8) {
+    let length = end.addr().wrapping_sub(start.addr());
+    // SAFETY: the caller's. An error leaves the pages as they were.
+    unsafe { libc::syscall(libc::SYS_mprotect, start, length, libc::PROT_READ) };
 }

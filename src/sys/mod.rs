@@ -36,9 +36,10 @@ pub mod terminal;
 use crate::errno::Errno;
 
 /// The error number of the call that just failed.
+#[inline(never)] // smaller so
 fn last_errno() -> Errno {
     // SAFETY: the C library promises a valid pointer to a number of this thread's own.
-    Errno(unsafe { *libc::__errno_location() })
+    Errno::new(unsafe { *libc::__errno_location() })
 }
 
 /// The result of a call that answers -1 when it fails.

@@ -88,7 +88,7 @@ pub fn attribute<'b>(file: &Fd, name: &CStr, buffer: &'b mut [u8]) -> Result<Opt
     let result = unsafe { libc::fgetxattr(file.raw(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
     match check_length(result) {
         Ok(length) => Ok(buffer.get(..length)),
-        Err(Errno(libc::ENODATA | libc::EOPNOTSUPP | libc::ENOSYS)) => Ok(None),
+        Err(errno) if matches!(errno.number(), libc::ENODATA | libc::EOPNOTSUPP | libc::ENOSYS) => Ok(None),
         Err(errno) => Err(errno),
     }
 }

@@ -1,9 +1,10 @@
 //! Signals: held back but for the time of a wait, and noted, never acted on in a handler.
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_ulong};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::{check, kernel};
+use super::check;
+use super::kernel::{self, SignalAction, SignalSet, set_of};
 use crate::errno::Errno;
 
 static TERMINATE: AtomicBool = AtomicBool::new(false);
@@ -28,60 +29,58 @@ pub fn child_has_ended() -> bool {
 /// The signals that come through during a wait: all that came through when the process started.
 #[derive(Debug)]
 pub struct DuringWait {
-    mask: libc::sigset_t,
+    mask: SignalSet,
 }
 
 impl DuringWait {
-    pub(super) fn mask(&self) -> *const libc::sigset_t {
+    pub(super) fn mask(&self) -> *const SignalSet {
         &raw const self.mask
     }
 
     /// Lets the signals come through that wait to. A wait that finds something ready does not: where there always is
     /// something, they would wait for ever.
     pub fn let_through(&self) {
-        // SAFETY: all-zero is a valid value of this plain structure; the masks are valid, and the calls keep no pointer. They
-        // do not fail.
-        unsafe {
-            let mut held: libc::sigset_t = core::mem::zeroed();
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, &raw mut held);
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const held, core::ptr::null_mut());
-        }
+        hold(hold(self.mask));
     }
+}
+
+/// Holds these signals back and no others; answers which were.
+pub(super) fn hold(signals: SignalSet) -> SignalSet {
+    let mut before = 0;
+    // SAFETY: the sets are valid, and the call keeps no pointer. It does not fail.
+    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, &raw const signals, &raw mut before) };
+    before
 }
 
 /// Holds SIGTERM, SIGINT and SIGCHLD back outside of waits, notes them when they come, and ignores SIGPIPE: a host that is
 /// gone is an error of its write.
 ///
 /// # Errors
-/// Those of sigaction(2) and sigprocmask(2), which none of these signals gives.
+/// Those of sigaction(2), which none of these signals gives.
 #[inline(never)] // smaller so
 pub fn install() -> Result<DuringWait, Errno> {
     const HELD: [c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD];
-    for signal in HELD.into_iter().chain([libc::SIGPIPE]) {
-        // SAFETY: all-zero is a valid value of this plain structure.
-        let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
-        action.sa_sigaction = if signal == libc::SIGPIPE { libc::SIG_IGN } else { address(note) };
-        // A child that is only stopped does not wake the agent.
-        action.sa_flags = libc::SA_NOCLDSTOP;
-        // SAFETY: the action is valid; the handler only stores to an atomic, which is allowed in any handler.
-        check(unsafe { libc::sigaction(signal, &raw const action, core::ptr::null_mut()) })?;
+    // The kernel wants to know where a handler comes back to, and is told by this flag that it does.
+    const SA_RESTORER: c_ulong = 0x0400_0000;
+    // A child that is only stopped does not wake the agent.
+    let flags = c_ulong::try_from(libc::SA_NOCLDSTOP).unwrap_or(0) | SA_RESTORER;
+    let mut held = 0;
+    for signal in HELD {
+        held |= set_of(signal);
+        act_on(signal, address(note), flags)?;
     }
-    // SAFETY: all-zero is the empty set, a valid value of this plain structure.
-    let mut held: libc::sigset_t = unsafe { core::mem::zeroed() };
-    // SAFETY: as above.
-    let mut before: libc::sigset_t = unsafe { core::mem::zeroed() };
-    // SAFETY: the sets are valid, the signals exist, and the calls keep no pointer.
-    unsafe {
-        for signal in HELD {
-            libc::sigaddset(&raw mut held, signal);
-        }
-        check(kernel::sigprocmask(libc::SIG_BLOCK, &raw const held, &raw mut before))?;
-        for signal in HELD {
-            // A parent may have held them back; during a wait they must come.
-            libc::sigdelset(&raw mut before, signal);
-        }
-    }
+    act_on(libc::SIGPIPE, libc::SIG_IGN, flags)?;
+    // A parent may have held them back; during a wait they must come.
+    let before = hold(SignalSet::MAX) & !held;
+    hold(before | held);
     Ok(DuringWait { mask: before })
+}
+
+fn act_on(signal: c_int, handler: libc::sighandler_t, flags: c_ulong) -> Result<(), Errno> {
+    let action = SignalAction { handler, flags, restorer: kernel::sigreturn, mask: 0 };
+    // SAFETY: the action is valid, and the call keeps no pointer; the handler only stores to an atomic, which is allowed in any
+    // handler.
+    check(unsafe { kernel::sigaction(signal, &raw const action) }).map(drop)
 }
 
 #[allow(clippy::as_conversions)] // a function has no other way to its address

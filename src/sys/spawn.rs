@@ -9,6 +9,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::fd::Fd;
+use super::signal::hold;
 use super::{check, kernel, last_errno};
 use crate::errno::Errno;
 
@@ -85,11 +86,6 @@ pub struct Child {
 /// Room for the calls between clone(2) and execve(2), 8 KiB, aligned as stacks are. No signal is handled on it.
 type Stack = [u128; 512];
 
-unsafe extern "C" {
-    /// The environment that this process was started with.
-    static environ: *const *const c_char;
-}
-
 /// Files that programs make are for their owner only.
 static PRIVATE_FILES: AtomicBool = AtomicBool::new(false);
 
@@ -112,9 +108,7 @@ struct Plan<'p> {
 /// # Errors
 /// Those of the type; `EINVAL` for a list without its end.
 pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
-    // SAFETY: the C library set the variable before `main`, and nobody changes it.
-    let own_environment = unsafe { environ };
-    let environment = program.environment.map_or(own_environment, |list| list.as_ptr().cast());
+    let environment = program.environment.map_or_else(super::start::environment_list, |list| list.as_ptr().cast());
     let has_end = |list: &[TextPointer<'_>]| list.iter().any(|text| text.pointer.is_null());
     if !has_end(program.arguments) || !program.environment.is_none_or(has_end) {
         return Err(SpawnError::Execute(Errno::EINVAL));
@@ -125,7 +119,7 @@ pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
     if error != 0 {
         // It is ending, so this takes no time. Its status says nothing new.
         while wait(pid, 0) == Err(Errno::EINTR) {}
-        return Err(SpawnError::Execute(Errno(error)));
+        return Err(SpawnError::Execute(Errno::new(error)));
     }
     // SAFETY: the call touches no memory. On success the descriptor is new, and closed when a program is started.
     let descriptor = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) });
@@ -135,18 +129,22 @@ pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
 
 /// Holds all signals back meanwhile: a handler of the agent must not run in the child, which shares its memory.
 fn while_signals_are_held<T>(act: impl FnOnce() -> T) -> T {
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the first call fills what the second reads of one structure; that fills what the last one reads of the other.
-    // They keep no pointer, and do not fail.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        kernel::sigprocmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-    }
+    let before = hold(!0);
     let result = act();
-    // SAFETY: the set is the one that was in force, and the call keeps no pointer.
-    unsafe { kernel::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
+    hold(before);
     result
+}
+
+unsafe extern "C" {
+    /// clone(2) on a stack of its own, which takes assembly. Both musl and glibc have this below their `clone`, which in musl
+    /// also waits for locks of other threads.
+    fn __clone(
+        run: extern "C" fn(*mut c_void) -> c_int,
+        stack: *mut c_void,
+        flags: c_int,
+        argument: *mut c_void,
+        ...
+    ) -> c_int;
 }
 
 /// Starts the child, and comes back once it runs its program or has ended.
@@ -157,14 +155,14 @@ fn start(plan: &Plan<'_>) -> Result<i32, Errno> {
     // process stands still until the child has left the memory they share, by execve(2) or its end; so stack and plan
     // outlive their use. The child writes nothing but its stack, the plan's atomic, and the errno of this thread, which is
     // not looked at before the next call fails.
-    check(unsafe { libc::clone(child, stack.as_mut_ptr().add(1).cast(), flags, (&raw const *plan).cast_mut().cast()) })
+    check(unsafe { __clone(child, stack.as_mut_ptr().add(1).cast(), flags, (&raw const *plan).cast_mut().cast()) })
 }
 
 /// The child's only function.
 extern "C" fn child(plan: *mut c_void) -> c_int {
     // SAFETY: this is the plan that `start` was given, which is valid as long as the child shares its memory.
     let plan = unsafe { &*plan.cast::<Plan<'_>>() };
-    let Errno(error) = plan.execute();
+    let error = plan.execute().number();
     plan.error.store(error, Ordering::Relaxed);
     // SAFETY: the call touches no memory and does not come back; nothing of the parent's is run or flushed at this exit.
     unsafe { libc::_exit(127) }
@@ -184,11 +182,7 @@ impl Plan<'_> {
         if let Err(errno) = self.place_descriptors() {
             return errno;
         }
-        // SAFETY: all-zero is the empty set, a valid value of this plain structure; the call keeps no pointer.
-        unsafe {
-            let none: libc::sigset_t = core::mem::zeroed();
-            kernel::sigprocmask(libc::SIG_SETMASK, &raw const none, core::ptr::null_mut());
-        }
+        hold(0);
         // SAFETY: the path ends with a NUL; the lists are of pointers to such texts, valid as long as the plan, and end with
         // a null pointer, as `spawn` made sure of and the C library promises of the environment.
         unsafe { libc::execve(self.program.path.as_ptr(), self.program.arguments.as_ptr().cast(), self.environment) };

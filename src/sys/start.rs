@@ -48,12 +48,38 @@ impl Iterator for Arguments {
     }
 }
 
+unsafe extern "C" {
+    /// The environment that this process was started with.
+    static environ: *const *const c_char;
+}
+
+/// The environment: a list of `NAME=VALUE`, and a null pointer at its end.
+pub(super) fn environment_list() -> *const *const c_char {
+    // SAFETY: the C library set the variable before `main`, and nobody changes it.
+    unsafe { environ }
+}
+
 /// The value of a variable of the environment.
+#[inline(never)] // smaller so
 pub fn environment(name: &CStr) -> Option<&'static CStr> {
-    // SAFETY: `name` ends with a NUL. The environment is never changed by this process, so what is found stays valid.
-    unsafe {
-        let value = libc::getenv(name.as_ptr());
-        if value.is_null() { None } else { Some(CStr::from_ptr(value)) }
+    let mut next = environment_list();
+    loop {
+        // SAFETY: the list ends with a null pointer, and is not read beyond it. Each pointer before is to a text that ends with
+        // a NUL. This process never changes its environment, so what is found stays valid.
+        let variable = unsafe {
+            if (*next).is_null() {
+                return None;
+            }
+            let variable = CStr::from_ptr(*next);
+            next = next.add(1);
+            variable
+        };
+        let end = name.count_bytes();
+        let bytes = variable.to_bytes();
+        if bytes.starts_with(name.to_bytes()) && bytes.get(end) == Some(&b'=') {
+            // SAFETY: there is a byte at `end`, so the one behind it is the text's as well, or its NUL.
+            return Some(unsafe { CStr::from_ptr(variable.as_ptr().add(end).add(1)) });
+        }
     }
 }
 
@@ -69,7 +95,7 @@ pub fn fill_standard_descriptors() -> bool {
             if kernel::fcntl(raw, libc::F_GETFD, 0) == -1
                 && kernel::openat(libc::AT_FDCWD, c"/dev/null".as_ptr(), libc::O_RDWR, 0) == -1
             {
-                libc::open(c"/".as_ptr(), libc::O_RDONLY);
+                kernel::openat(libc::AT_FDCWD, c"/".as_ptr(), libc::O_RDONLY, 0);
             }
         }
     }
@@ -99,7 +125,9 @@ pub fn write_to_standard_error(bytes: &[u8]) {
 }
 
 /// Room of a fixed size outside of the stack, handed out once.
+// In this order the flag is in a page that is used anyway.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Once<T> {
     taken: AtomicBool,
     value: UnsafeCell<T>,

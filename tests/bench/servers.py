@@ -26,7 +26,8 @@ def build_floor(output):
     # In the repository, so with the compiler that is pinned there, and without libraries but the C library.
     subprocess.run(["rustc", "--edition", "2024", "--target", "x86_64-unknown-linux-musl", "-C", "opt-level=3", "-C", "lto=fat",
                     "-C", "panic=abort", "-C", "strip=symbols", "-C", "linker=rust-lld", "-C", "link-arg=-lc",
-                    "-C", "link-arg=--no-eh-frame-hdr", "-C", "link-arg=-zpack-relative-relocs", "-C", "link-arg=-Tsrc/main.ld",
+                    "-C", "link-arg=--no-eh-frame-hdr", "-C", "link-arg=-zpack-relative-relocs", "-C", "link-arg=-zrodynamic",
+                    "-C", "link-arg=-Tsrc/main.ld",
                     "-o", output, os.path.join(os.path.dirname(os.path.abspath(__file__)), "floor.rs")],
                    cwd=oracle.ROOT, check=True)
 

@@ -81,6 +81,20 @@ def appended_to_an_image_of_somebody_else(path):
 
 
 @test(group="initramfs", fixture=directory)
+def the_kernel_unpacks_what_xz_has_compressed(path):
+    image, smaller = os.path.join(path, "guest.img"), os.path.join(path, "smaller.img")
+    build(image, "--busybox", os.path.join(DIRECTORY, "busybox"))
+    build(smaller, "--busybox", os.path.join(DIRECTORY, "busybox"), "--compress", "xz")
+    listed = subprocess.run(["xz", "--list", "--robot", "-vv", smaller], check=True, capture_output=True, text=True).stdout
+    check("--x86" in listed, "the filter for x86 was not used:\n" + listed)
+    sizes = [os.path.getsize(each) for each in (smaller, image)]
+    check(sizes[0] < sizes[1], "%d bytes by xz, %d by gzip" % tuple(sizes))
+    with Vm(smaller, accel=Options.accel, append=Options.append) as vm, vm.agent() as agent:
+        agent.sync()
+        equal(agent.call("guest-ping"), {"return": {}}, "guest-ping")
+
+
+@test(group="initramfs", fixture=directory)
 def the_init_starts_a_new_agent(path):
     image = os.path.join(path, "guest.img")
     build(image, "--busybox", os.path.join(DIRECTORY, "busybox"))

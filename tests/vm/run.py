@@ -39,6 +39,7 @@ import transports  # noqa: F401
 import check_option  # noqa: F401
 import start  # noqa: F401
 import initramfs  # noqa: F401
+import least  # noqa: F401
 import appliance  # noqa: F401
 import beside
 import beside_storage  # noqa: F401

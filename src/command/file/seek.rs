@@ -25,16 +25,31 @@ pub enum WhenceArgument {
 }
 
 impl<'a> Value<'a> for WhenceArgument {
-    fn decode(json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> Option<Self> {
+    fn read(&mut self, json: &'a [u8], path: &Path, refused: &mut Refused<'a>) -> bool {
         match json.first() {
-            Some(b'"') => choice(json, path, b"set cur end", refused).map(|place| match place {
-                0 => WhenceArgument::Name(Whence::Start),
-                1 => WhenceArgument::Name(Whence::Current),
-                _ => WhenceArgument::Name(Whence::End),
-            }),
-            Some(b'-' | b'0'..=b'9') => i64::decode(json, path, refused).map(WhenceArgument::Code),
+            Some(b'"') => {
+                *self = WhenceArgument::Name(match choice(json, path, b"set cur end", refused) {
+                    Some(0) => Whence::Start,
+                    Some(1) => Whence::Current,
+                    Some(_) => Whence::End,
+                    None => return false,
+                });
+                true
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                let mut code = 0_i64;
+                let is_good = code.read(json, path, refused);
+                *self = WhenceArgument::Code(code);
+                is_good
+            }
             _ => wrong_type(path, "GuestFileWhence", refused),
         }
+    }
+}
+
+impl Default for WhenceArgument {
+    fn default() -> Self {
+        WhenceArgument::Code(0)
     }
 }
 

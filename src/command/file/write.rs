@@ -12,7 +12,7 @@
 //! data of a longer one is written while it arrives, and needs no more memory.
 
 use super::{bad_count, failed, unknown};
-use crate::args::{Members, Path, Text, Value};
+use crate::args::{Members, Text, value};
 use crate::base64;
 use crate::command::{Context, Done, Handler, Reply};
 use crate::errno::Errno;
@@ -39,8 +39,8 @@ pub struct FileWrite;
 
 impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
     const NAME: &'static str = "guest-file-write";
-    const LONG: Option<LongArgument<G>> =
-        Some(LongArgument { member: "buf-b64", direct: Some(Direct { target, write: G::write }) });
+    const LONG: Option<&'static LongArgument<G>> =
+        Some(&LongArgument { member: "buf-b64", direct: Some(Direct { target, write: G::write }) });
     type Arguments<'a> = WriteArguments<'a>;
 
     fn run<'a>(
@@ -52,32 +52,44 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
         if !guest.is_open(handle) {
             return Err(unknown(handle));
         }
-        let mut long = match context.long.get() {
-            Some(long) => long,
-            None => {
-                let Ok(length) = base64::decoded_length(data.runs()) else { return Err(not_base64()) };
-                let Some(limit) = limit(count, length) else { return Err(bad_count(count.unwrap_or(0))) };
-                Long::new("buf-b64", Place::File(Target { handle, limit: Some(limit) }))
+        let begun = context.long.get();
+        let is_held = begun.is_none();
+        let mut long = begun.unwrap_or_else(|| Long::new("buf-b64", Place::File(Target { handle, limit: None })));
+        let mut bytes = None;
+        if !is_held {
+            long.finish(data, scratch, guest, G::write);
+        } else {
+            match base64::decode(data.escaped(), scratch) {
+                Ok((length, decoded)) => {
+                    long.decoded = u64::try_from(length).unwrap_or(u64::MAX);
+                    bytes = decoded;
+                }
+                Err(_) => long.failure = Some(LongFailure::NotBase64),
             }
-        };
-        long.take(data, scratch, guest, G::write);
-        long.finish(guest, G::write);
+        }
         context.long.set(Some(long));
         if long.failure.is_none() {
             // Of long data the count may have come behind it, when all of it was written already.
             let limit = limit(count, long.decoded).filter(|&limit| limit >= long.written);
             let Some(limit) = limit else { return Err(bad_count(count.unwrap_or(0))) };
-            if long.place == Place::Spool {
-                unspool(Target { handle, limit: Some(limit) }, limit, scratch, guest, &mut long);
-                context.long.set(Some(long));
+            let target = Target { handle, limit: Some(limit) };
+            if let Some(bytes) = bytes {
+                long.write(target, bytes, guest, G::write);
+            } else if is_held {
+                // It was decoded only to be checked, because it does not fit into the room beside it.
+                long = Long::new("buf-b64", Place::File(target));
+                long.finish(data, scratch, guest, G::write);
+            } else if long.place == Place::Spool {
+                unspool(target, limit, scratch, guest, &mut long);
             }
+            context.long.set(Some(long));
         }
         match long.failure {
             None => Ok(reply.object(|object| {
                 object.member("count").unsigned(long.written);
                 object.member("eof").boolean(false);
             })),
-            Some(LongFailure::NotBase64) => Err(not_base64()),
+            Some(LongFailure::NotBase64) => Err(error!["Base64 data contains invalid characters"]),
             Some(LongFailure::File(error)) => Err(failed(handle, "failed to write to file", error)),
             Some(LongFailure::Spool(Errno::EFBIG)) => {
                 let limit = guest.spool().map_or(0, |spool| spool.capacity());
@@ -93,16 +105,12 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
 
 /// Where the data goes, if the arguments before it tell.
 fn target(before: Members<'_>) -> Option<Target> {
-    let handle = i64::decode(before.get("handle")?, &Path::default(), &mut None)?;
+    let handle = value(before.get("handle")?)?;
     let limit = match before.get("count") {
-        Some(count) => Some(u64::try_from(i64::decode(count, &Path::default(), &mut None)?).ok()?),
+        Some(count) => Some(u64::try_from(value::<i64>(count)?).ok()?),
         None => None,
     };
     Some(Target { handle, limit })
-}
-
-fn not_base64<'a>() -> Error<'a> {
-    error!["Base64 data contains invalid characters"]
 }
 
 /// How many bytes to write, of `decoded` that there are. `None` if the count is not in this range.

@@ -146,7 +146,7 @@ fn what_is_no_plain_file_is_an_error() {
     // Nor is a new file left over that is none.
     let etc = scene(Some("a\n"));
     std::fs::create_dir(etc.path.join("home/.ssh/authorized_keys+")).unwrap();
-    let failure = Err(("failed to write to", FILE_PATH, KeysReason::System(Errno(libc::EEXIST))));
+    let failure = Err(("failed to write to", FILE_PATH, KeysReason::System(Errno::new(libc::EEXIST))));
     assert_eq!(reason(&etc, KeyChange::Add), failure);
     assert_eq!(etc.read("home/.ssh/authorized_keys"), "a\n");
 }

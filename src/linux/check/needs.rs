@@ -13,7 +13,8 @@ use crate::linux::options::{Options, tail};
 use crate::sys::fd::{self, Access};
 use crate::sys::process;
 
-/// What commands need: the first letters of their names, a letter for the kind of what is needed, and that, with a NUL.
+/// What commands need: the first letters of their names behind `guest-`, a letter for the kind of what is needed, and that, with
+/// a NUL.
 ///
 /// - `c`: the privilege of this number and name (capabilities(7)).
 /// - `d`: a device that every system has.
@@ -25,27 +26,27 @@ use crate::sys::process;
 /// - `h`: such a directory, without which the command works in part.
 /// - `t`: a clock that runs while the machine is off, without which the command works in part.
 const NEEDS: &str = "\
-    guest-exec=d/dev/null\0\n\
-    guest-fsfreeze-freeze=c21 CAP_SYS_ADMIN\0\n\
-    guest-fsfreeze-freeze=p/proc/self/mountinfo\0\n\
-    guest-fsfreeze-freeze=f\0\n\
-    guest-fsfreeze-thaw=p/proc/self/mountinfo\0\n\
-    guest-fsfreeze-thaw=f\0\n\
-    guest-fstrim=c21 CAP_SYS_ADMIN\0\n\
-    guest-fstrim=p/proc/self/mountinfo\0\n\
-    guest-set-m=s/sys/devices/system/memory/uevent\0\n\
-    guest-set-t=c25 CAP_SYS_TIME\0\n\
-    guest-set-t=t/dev/rtc0\0\n\
-    guest-set-u=r/etc/passwd\0\n\
-    guest-set-u=r/etc/shadow\0\n\
-    guest-set-u=w/etc\0\n\
-    guest-set-v=s/sys/devices/system/cpu/uevent\0\n\
-    guest-sh=c22 CAP_SYS_BOOT\0\n\
-    guest-ssh-a=r/etc/passwd\0\n\
-    guest-ssh-a=h/root\0\n\
-    guest-ssh-r=r/etc/passwd\0\n\
-    guest-ssh-r=h/root\0\n\
-    guest-su=s/sys/power/state\0";
+    exec=d/dev/null\0\n\
+    fsfreeze-freeze=c21 CAP_SYS_ADMIN\0\n\
+    fsfreeze-freeze=p/proc/self/mountinfo\0\n\
+    fsfreeze-freeze=f\0\n\
+    fsfreeze-thaw=p/proc/self/mountinfo\0\n\
+    fsfreeze-thaw=f\0\n\
+    fstrim=c21 CAP_SYS_ADMIN\0\n\
+    fstrim=p/proc/self/mountinfo\0\n\
+    set-m=s/sys/devices/system/memory/uevent\0\n\
+    set-t=c25 CAP_SYS_TIME\0\n\
+    set-t=t/dev/rtc0\0\n\
+    set-u=r/etc/passwd\0\n\
+    set-u=r/etc/shadow\0\n\
+    set-u=w/etc\0\n\
+    set-v=s/sys/devices/system/cpu/uevent\0\n\
+    sh=c22 CAP_SYS_BOOT\0\n\
+    ssh-a=r/etc/passwd\0\n\
+    ssh-a=h/root\0\n\
+    ssh-r=r/etc/passwd\0\n\
+    ssh-r=h/root\0\n\
+    su=s/sys/power/state\0";
 
 /// How to get what is missing: words of a reason or of a name, and what to do. The first line that fits is told.
 const HINTS: &str = "\
@@ -112,8 +113,9 @@ pub fn only_tells(name: &str) -> Option<&'static [u8]> {
 /// Tells something that a command needs, and does not have here; answers whether nothing works without it.
 pub(super) fn lack(name: &str, options: &Options, guest: &mut Linux, reason: &mut Reason) -> Option<bool> {
     let mut lacked = None;
+    let name = name.as_bytes().strip_prefix(b"guest-").unwrap_or_default();
     each(NEEDS, &mut |start, need| {
-        if name.as_bytes().starts_with(start)
+        if name.starts_with(start)
             && let [kind, what @ ..] = need
         {
             lacked = lack_of(*kind, CStr::from_bytes_until_nul(what).unwrap_or_default(), options, guest, reason);
@@ -161,14 +163,13 @@ fn lack_of(
 mod tests {
     use super::*;
     use crate::linux::check::Reason;
-    use crate::linux::log::Log;
     use crate::linux::table::TABLE;
 
     #[test]
     fn each_need_is_that_of_a_command() {
         for need in NEEDS.lines() {
             let (start, what) = need.strip_suffix('\0').unwrap().split_once('=').unwrap();
-            assert!(TABLE.rows().iter().any(|row| row.name.starts_with(start)), "{start}");
+            assert!(TABLE.rows().iter().any(|row| row.name[6..].starts_with(start)), "{start}");
             assert!(
                 matches!(what.as_bytes()[0], b'c' | b'd' | b'f' | b'p' | b'r' | b's' | b'w' | b'h' | b't'),
                 "{need}"
@@ -203,7 +204,7 @@ mod tests {
             (Some(c"/etc/passwd/x"), Some("/etc/passwd/x: Not a directory")),
         ] {
             let options = Options { freeze_hook: hook, ..Options::DEFAULT };
-            let mut guest = Linux::new(Log::new(None, false), &options);
+            let mut guest = Linux::for_test(&options);
             let mut reason = Reason::new();
             let lacked = lack("guest-fsfreeze-thaw", &options, &mut guest, &mut reason);
             assert_eq!(

@@ -213,7 +213,6 @@ fn rank(identifier: Identifier<'_>) -> u8 {
 /// The rank of those that are not used.
 const NOT_USED: u8 = 12;
 
-#[inline(never)] // smaller so
 fn of_identifiers(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_>) -> Option<()> {
     let mut identifiers = Identifiers::of(page)?;
     let mut least = NOT_USED;

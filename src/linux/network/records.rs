@@ -48,7 +48,6 @@ pub(super) struct Address {
 
 impl Link {
     /// Reads a message; `None` if it is about something else, or no link.
-    #[inline(never)] // smaller so
     pub(super) fn read(&mut self, message: Message<'_>) -> Option<()> {
         if message.kind != RTM_NEWLINK {
             return None;
@@ -66,6 +65,7 @@ impl Link {
     }
 
     /// The end of the link itself, or of a label of it, which has no counters of its own.
+    #[inline(never)] // smaller so
     pub(super) fn end(&self, is_label: bool) -> InterfacePiece<'_> {
         let statistics = if is_label { None } else { self.statistics.as_ref() };
         InterfacePiece::End { statistics, hardware_address: self.hardware_address }
@@ -100,6 +100,7 @@ impl Address {
     }
 }
 
+#[inline(never)] // smaller so
 pub(super) fn ip(family: u8, bytes: &[u8]) -> Option<IpAddr> {
     match family {
         AF_INET => bytes.first_chunk::<4>().map(|bytes| Ipv4Addr::from(*bytes).into()),
@@ -109,6 +110,7 @@ pub(super) fn ip(family: u8, bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// The counters of struct rtnl_link_stats64, added up as `/proc/net/dev` does.
+#[inline(never)] // smaller so
 pub(super) fn statistics(bytes: &[u8]) -> Option<InterfaceStatistics> {
     let (counters, _) = bytes.as_chunks::<8>();
     let counters = counters.first_chunk::<16>()?.map(u64::from_ne_bytes);

@@ -6,9 +6,9 @@
 
 use core::ffi::CStr;
 
-use super::command_line::{Known, Takes};
+use super::declaration::{Known, Takes};
 use super::lists::List;
-use super::{CHECK, Options};
+use super::{CHECK, LEFT_OUT, Options, is_left_out};
 use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
@@ -227,6 +227,9 @@ pub(super) fn read(
 }
 
 fn take(options: &mut Options, kept: &mut Kept, option: Known, value: &[u8]) -> Result<(), &'static str> {
+    if is_left_out(option.letter) {
+        return Err(LEFT_OUT);
+    }
     if option.takes == Takes::Nothing {
         let on = match value.trim_ascii_end() {
             b"true" | b"1" => true,

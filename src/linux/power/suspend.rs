@@ -71,9 +71,7 @@ impl Linux {
             Sleep::Ram => ("mem", "no mem in /sys/power/state"),
             Sleep::Disk | Sleep::Hybrid => ("disk", "no disk in /sys/power/state"),
         };
-        let power = self.sys.open(c"power");
-        let opened = power.as_ref().map_err(|&errno| errno);
-        let state = match opened.and_then(|power| open(power, c"state", word.as_bytes(), words)) {
+        let state = match open(&mut self.sys, c"power/state", word.as_bytes(), words) {
             Ok(Some(state)) => state,
             Ok(None) => return Err(SleepError::Missing(missing)),
             Err(Errno::ENOENT) => return Err(SleepError::Missing("no /sys/power/state")),
@@ -85,7 +83,7 @@ impl Linux {
         if how != Sleep::Hybrid {
             return Ok(Bed { word, state, disk: None });
         }
-        match opened.and_then(|power| open(power, c"disk", SUSPEND, words)) {
+        match open(&mut self.sys, c"power/disk", SUSPEND, words) {
             Ok(None) => Err(SleepError::Missing("no suspend in /sys/power/disk")),
             Ok(disk) => Ok(Bed { word, state, disk }),
             Err(errno) => Err(SleepError::Failed("cannot open '/sys/power/disk'", errno)),
@@ -127,8 +125,8 @@ fn ask_systemd(how: Sleep) -> Option<Result<(), SleepError>> {
 }
 
 /// Opens a file of `/sys/power`, and reads its words. `None` if it does not offer the one that is wanted.
-fn open(power: &Fd, name: &CStr, wanted: &[u8], words: &mut [u8; WORDS_BYTES]) -> Result<Option<Fd>, Errno> {
-    let file = power.open_at(name, OpenFlags::READ_WRITE)?;
+fn open(sys: &mut Pseudo, path: &CStr, wanted: &[u8], words: &mut [u8; WORDS_BYTES]) -> Result<Option<Fd>, Errno> {
+    let file = sys.open_as(path, OpenFlags::READ_WRITE)?;
     words.fill(0);
     let length = read_whole(&file, words)?;
     Ok(Some(file).filter(|_| offers(words.get(..length).unwrap_or_default(), wanted)))
