@@ -6,7 +6,7 @@
 //! Other than qemu-ga, which drops it, an unpadded last group of two or three characters is decoded; a single character
 //! left over, and padding where none can stand, are refused.
 
-use base64ct::{Base64, Base64Unpadded, Encoding};
+use base64ct::{Base64Unpadded, Encoding};
 
 use crate::bytes::put;
 use crate::lanes;
@@ -223,9 +223,34 @@ fn decode_group(group: [u8; GROUP]) -> Option<[u8; 3]> {
 }
 
 /// Encodes less than a block, padded; answers how many characters it is.
-#[inline(never)] // as above
 fn encode_rest(bytes: &[u8], output: &mut [u8]) -> usize {
-    Base64::encode(bytes, output).map_or(0, str::len)
+    let mut written = 0_usize;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let mut group = [0; 3];
+        let mut padding = GROUP;
+        for (to, &from) in group.iter_mut().zip(rest) {
+            *to = from;
+            padding = padding.wrapping_sub(1);
+        }
+        let mut text = encode_group(group);
+        for character in text.iter_mut().rev().take(padding.wrapping_sub(1)) {
+            *character = b'=';
+        }
+        let Some(end) = put(output, written, &text) else { break };
+        written = end;
+        rest = rest.get(group.len()..).unwrap_or_default();
+    }
+    written
+}
+
+/// Encodes three bytes.
+#[inline(never)] // as above
+fn encode_group(group: [u8; 3]) -> [u8; GROUP] {
+    let mut text = [0; GROUP];
+    // There is room for them.
+    let _ = Base64Unpadded::encode(&group, &mut text);
+    text
 }
 
 #[cfg(test)]
