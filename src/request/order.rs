@@ -6,10 +6,12 @@ use crate::args::Text;
 pub(super) fn bucket(name: Text<'_>) -> u32 {
     let mut length = 0_u32;
     let mut sum = 0_u32;
-    for &byte in name.runs().flatten() {
-        // Byte number i is shifted by 5 i modulo 24.
-        sum = sum.wrapping_add(u32::from(byte) << (length.wrapping_mul(5) % 24));
-        length = length.wrapping_add(1);
+    for run in name.runs() {
+        for &byte in run {
+            // Byte number i is shifted by 5 i modulo 24.
+            sum = sum.wrapping_add(u32::from(byte) << (length.wrapping_mul(5) % 24));
+            length = length.wrapping_add(1);
+        }
     }
     sum = sum.wrapping_add(length.wrapping_mul(0x238F_13AF));
     sum.wrapping_mul(1_103_515_243).wrapping_add(12345) % 512
