@@ -6,7 +6,7 @@
 //! Other than qemu-ga, which drops it, an unpadded last group of two or three characters is decoded; a single character
 //! left over, and padding where none can stand, are refused.
 
-use base64ct::{Base64Unpadded, Encoding};
+use base64ct::{Base64, Base64Unpadded, Encoding};
 
 use crate::bytes::put;
 use crate::lanes;
@@ -245,11 +245,11 @@ fn encode_rest(bytes: &[u8], output: &mut [u8]) -> usize {
 }
 
 /// Encodes three bytes.
-#[inline(never)] // as above
+#[inline(never)] // smaller so
 fn encode_group(group: [u8; 3]) -> [u8; GROUP] {
     let mut text = [0; GROUP];
     // There is room for them.
-    let _ = Base64Unpadded::encode(&group, &mut text);
+    let _ = Base64::encode(&group, &mut text);
     text
 }
 
