@@ -31,6 +31,11 @@ pub fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     Some((before, rest.get(1..)?))
 }
 
+/// Whether a byte is in a text. What slices have for it looks at words at a time, and is five times as long.
+pub fn has(text: &[u8], byte: u8) -> bool {
+    split_once(text, byte).is_some()
+}
+
 /// What stands before the first `byte`: all of the text if there is none.
 pub fn before(text: &[u8], byte: u8) -> &[u8] {
     split_once(text, byte).map_or(text, |(before, _)| before)

@@ -27,11 +27,6 @@ impl<'a> Text<'a> {
         Runs { rest: self.0 }
     }
 
-    /// The text byte by byte.
-    pub fn bytes(self) -> impl Iterator<Item = u8> {
-        self.runs().flatten().copied()
-    }
-
     /// The text in one piece, if it holds neither quotes nor backslashes.
     pub fn as_plain(self) -> Option<&'a [u8]> {
         if unescaped(self.0) < self.0.len() { None } else { Some(self.0) }

@@ -71,7 +71,7 @@ fn longest_zeros(words: &[u16; 8]) -> core::ops::Range<usize> {
 
 /// Without leading zeros.
 fn write_hexadecimal(word: u16, writer: &mut Writer<'_>) {
-    for shift in [12, 8, 4, 0] {
+    for &shift in &[12, 8, 4, 0] {
         let left = word >> shift;
         if left != 0 || shift == 0 {
             let [_, low] = left.to_be_bytes();

@@ -16,6 +16,7 @@
 use super::{Context, Done, Handler, Reply};
 use crate::args::Text;
 use crate::base64;
+use crate::bytes::has;
 use crate::error::Error;
 use crate::guest::{Flags, Password, PasswordError, Passwords};
 use crate::limits::{PASSWORD_BYTES, USER_NAME_BYTES};
@@ -88,5 +89,5 @@ impl<G: Passwords + 'static> Handler<G> for SetUserPassword {
 
 /// Whether one of some bytes is in a text.
 fn holds(text: &[u8], bytes: &[u8]) -> bool {
-    text.iter().any(|byte| bytes.contains(byte))
+    bytes.iter().any(|&byte| has(text, byte))
 }

@@ -9,6 +9,7 @@ pub mod remove;
 
 use super::{Context, Done, Reply};
 use crate::args::{List, Text};
+use crate::bytes::has;
 use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
@@ -19,7 +20,7 @@ use crate::limits::{KEY_BYTES, USER_NAME_BYTES};
 fn check<'a>(keys: List<'a, Text<'a>>) -> Result<(), Error<'a>> {
     for key in keys.elements() {
         let length: usize = key.runs().map(<[u8]>::len).sum();
-        if key.bytes().next() == Some(b'#') || key.bytes().any(|byte| byte == b'\n') {
+        if key.escaped().first() == Some(&b'#') || has(key.escaped(), b'\n') {
             return Err(error!["invalid OpenSSH public key: '", key, "'"]);
         }
         if length > KEY_BYTES {

@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 
 use super::lines::{decimal, each_line};
-use crate::bytes::put;
+use crate::bytes::{has, put};
 use crate::errno::Errno;
 use crate::sys::fd::{Fd, OpenFlags};
 
@@ -55,7 +55,7 @@ pub fn find<'b>(directory: &Fd, name: &[u8], buffer: &'b mut [u8]) -> Result<Opt
 /// Whether an account can have the name at all, by the format of the file: the first byte tells comments and references to
 /// a network.
 fn is_entry(name: &[u8]) -> bool {
-    !matches!(name.first(), None | Some(b'+' | b'-' | b'#')) && !name.contains(&b':')
+    !matches!(name.first(), None | Some(b'+' | b'-' | b'#')) && !has(name, b':')
 }
 
 /// The account that a line tells of, if it is called `name`.

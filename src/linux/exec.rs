@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::Linux;
-use crate::bytes::put;
+use crate::bytes::{has, put};
 use crate::errno::Errno;
 use crate::guest::{Capture, Exec, Execution, StartError, Status, Stream};
 use crate::sys::fd::{Fd, OpenFlags};
@@ -93,7 +93,7 @@ fn run(execution: &Execution<'_>, standard: [&Fd; 3], room: &mut [u8]) -> Result
     let environment = execution.environment.map(|_| length.wrapping_add(1));
     let lists = Lists { pointers, environment, standard };
     let name = Execution::texts(execution.arguments).next().unwrap_or_default();
-    let is_searched = !name.is_empty() && !name.to_bytes().contains(&b'/');
+    let is_searched = !name.is_empty() && !has(name.to_bytes(), b'/');
     let started =
         if is_searched { search(search_path(execution), name, &mut found, &lists) } else { lists.start(name, 1) };
     if started != Err(SpawnError::Execute(Errno::ENOEXEC)) {

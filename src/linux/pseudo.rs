@@ -61,6 +61,7 @@ impl Pseudo {
     ///
     /// # Errors
     /// Those of faccessat(2); if it is not mounted, those of a private mount.
+    #[inline(never)] // smaller so
     pub fn may_write(&mut self, path: &CStr) -> Result<(), Errno> {
         let mut mounted = None;
         fd::access(Some(self.root(&mut mounted)?), path, Access::WRITE)

@@ -282,11 +282,11 @@ impl Machine<'_> {
     }
 
     fn fault(&mut self, fault: Fault) {
-        let bucket = match fault {
-            Fault::ExecuteIsNoText => order::bucket("execute".bytes()),
-            Fault::ArgumentsAreNoObject => order::bucket("arguments".bytes()),
-            Fault::Unexpected(span) => order::bucket(Text::from_escaped(self.hold.bytes(span)).bytes()),
-        };
+        let bucket = order::bucket(Text::from_escaped(match fault {
+            Fault::ExecuteIsNoText => b"execute",
+            Fault::ArgumentsAreNoObject => b"arguments",
+            Fault::Unexpected(span) => self.hold.bytes(span),
+        }));
         // Of two in one bucket the later one stands first.
         if self.fault.is_none_or(|(lowest, _)| bucket <= lowest) {
             self.fault = Some((bucket, fault));

@@ -9,6 +9,7 @@ use crate::errno::Errno;
 ///
 /// # Errors
 /// Those of getrandom(2), and then of /dev/urandom.
+#[inline(never)] // smaller so
 pub fn fill(bytes: &mut [u8]) -> Result<(), Errno> {
     // SAFETY: the bytes are writable for their length, and the call keeps no pointer. No more than 256 bytes come all at once.
     let result = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };

@@ -39,7 +39,7 @@ impl<G: Freeze + 'static> Handler<G> for FsfreezeFreezeList {
         let result = match places {
             None => context.guest.freeze(None, context.scratch),
             Some(places) => {
-                let wanted = |place: &[u8]| places.elements().any(|named| named.bytes().eq(place.iter().copied()));
+                let wanted = |place: &[u8]| places.elements().any(|named| named == *place);
                 context.guest.freeze(Some(&wanted), context.scratch)
             }
         };

@@ -4,7 +4,7 @@
 //! A list of users, each given once, is made without keeping any of it: users come in the order of their numbers, and all
 //! files are read for each.
 
-use crate::bytes::position;
+use crate::bytes::{has, position};
 use crate::errno::Errno;
 use crate::guest::{ListPlace, Login};
 use crate::linux::lines::{decimal, read_whole};
@@ -81,7 +81,7 @@ pub fn next<'b>(directory: &Fd, place: &mut ListPlace, buffer: &'b mut [u8]) -> 
     let mut result = Ok(());
     directory::names(directory, entries, |file_name| {
         // Beside the sessions there are their FIFOs, ID.ref, and files that are being written.
-        if file_name.to_bytes().contains(&b'.') {
+        if has(file_name.to_bytes(), b'.') {
             return true;
         }
         let opened = directory.open_at(file_name, OpenFlags::READ.with(OpenFlags::NON_BLOCKING));

@@ -9,6 +9,7 @@ use core::ffi::CStr;
 use super::declaration::{Known, Takes};
 use super::lists::List;
 use super::{CHECK, LEFT_OUT, Options, is_left_out};
+use crate::bytes::has;
 use crate::errno::Errno;
 use crate::error;
 use crate::error::Error;
@@ -124,7 +125,7 @@ fn entry(line: &[u8]) -> Result<Entry<'_>, &'static str> {
             let start = value.iter().position(|byte| !is_blank(*byte)).unwrap_or(value.len());
             // A translation, `key[language]`, is a key of its own, and none of ours.
             let brackets = key.iter().filter(|byte| matches!(byte, b'[' | b']')).count();
-            let is_translation = brackets == 2 && key.contains(&b'[') && key.ends_with(b"]");
+            let is_translation = brackets == 2 && has(key, b'[') && key.ends_with(b"]");
             if key.is_empty() || key.starts_with(b"[") || !(brackets == 0 || is_translation) {
                 return Err("has no valid name of a key");
             }

@@ -90,21 +90,20 @@ pub fn dump(options: &Options, config: Option<&CStr>, words: &Words<'_>, line: &
     text(printer, "verbose", word(options.verbose));
     text(printer, "retry-path", word(options.retry_path));
     // Options of our own are told of where they say something, so that the text is qemu-ga's as long as they do not.
-    for (key, seconds, usual) in [
-        ("hook-timeout", options.hook_timeout_s, Options::DEFAULT.hook_timeout_s),
-        ("freeze-timeout", options.freeze_timeout_s, Options::DEFAULT.freeze_timeout_s),
-        ("shutdown-timeout", options.shutdown_timeout_s, Options::DEFAULT.shutdown_timeout_s),
-    ] {
-        if seconds != usual {
-            text(printer, key, Some(decimal(seconds.into(), &mut [0; 20])));
+    let mut seconds = |key, value: u32, usual| {
+        if value != usual {
+            text(printer, key, Some(decimal(value.into(), &mut [0; 20])));
         }
-    }
+    };
+    seconds("hook-timeout", options.hook_timeout_s, Options::DEFAULT.hook_timeout_s);
+    seconds("freeze-timeout", options.freeze_timeout_s, Options::DEFAULT.freeze_timeout_s);
+    seconds("shutdown-timeout", options.shutdown_timeout_s, Options::DEFAULT.shutdown_timeout_s);
     if options.vsock_peer != Some(HOST_CID) {
         let mut digits = [0; 20];
         text(printer, "vsock-peer", Some(options.vsock_peer.map_or(b"any", |cid| decimal(cid.into(), &mut digits))));
     }
-    for (key, letter) in [("block-rpcs", b'b'), ("allow-rpcs", b'a')] {
-        let value = &mut begin(printer, key);
+    for &letter in b"ba" {
+        let value = &mut begin(printer, if letter == b'b' { "block-rpcs" } else { "allow-rpcs" });
         if let Some(config) = config {
             names_of_file(letter, config, line, value);
         }
