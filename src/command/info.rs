@@ -3,7 +3,8 @@
 //! Schema 10.0, since 0.15; `success-response` since 1.7.
 //! Arguments: none.
 //! Returns: `version`, that of the qemu-ga whose schema is implemented; `supported_commands`, a list of `name`, `enabled`
-//! (false if it may not run, or could not work, at this moment) and `success-response` in the order of the table; `implementation`, the name and version of this agent.
+//! (false if it may not run, or could not work, at this moment) and `success-response` in the order of the table;
+//! `implementation`, the name and version of this agent.
 //! Errors: none but those of the arguments.
 //! Differs from qemu-ga in the order of the list, and by `implementation` (differences.md: info-implementation).
 //! Needs nothing; runs while frozen; written in steps, so any number of commands needs no more memory than one.
