@@ -4,7 +4,7 @@
 //! They answer what the C library's functions of the same names answer, with the error in `errno`, and their arguments are
 //! the same. So is what they require, and it is the callers who see to it.
 
-use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
+use core::ffi::{CStr, c_char, c_int, c_long, c_uint};
 
 #[inline(never)] // smaller so
 fn int(result: c_long) -> c_int {
@@ -80,39 +80,37 @@ pub(super) unsafe fn accept4(
 /// The kernel's set of signals: a bit each, from number 1 on. The C library's is longer.
 pub(super) type SignalSet = u64;
 
-const SIGNAL_SET_BYTES: usize = size_of::<SignalSet>();
-
 /// The set of one signal.
 pub(super) const fn set_of(signal: c_int) -> SignalSet {
     1_u64.wrapping_shl(signal.wrapping_sub(1).cast_unsigned())
 }
 
-/// The kernel's form of what a signal does.
+/// The kernel's form of what a signal does, on x86-64.
+#[cfg(target_arch = "x86_64")]
 #[repr(C)]
 pub(super) struct SignalAction {
     pub(super) handler: libc::sighandler_t,
-    pub(super) flags: c_ulong,
+    pub(super) flags: core::ffi::c_ulong,
     pub(super) restorer: unsafe extern "C" fn(),
     pub(super) mask: SignalSet,
 }
 
 /// sigaction(2). The C library's function keeps other threads away meanwhile, and notes which signals have a handler.
+#[cfg(target_arch = "x86_64")]
 pub(super) unsafe fn sigaction(signal: c_int, action: *const SignalAction) -> c_int {
     let none = core::ptr::null_mut::<SignalAction>();
     // SAFETY: the caller's.
-    int(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action, none, SIGNAL_SET_BYTES) })
+    int(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action, none, size_of::<SignalSet>()) })
 }
 
 /// sigreturn(2): where a handler of a signal comes back to, from where the kernel puts all as it was.
 ///
 /// # Safety
 /// Only the kernel may have it called, which it does with the state that it has put on the stack.
+#[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn sigreturn() {
-    #[cfg(target_arch = "x86_64")]
     core::arch::naked_asm!("mov eax, {}", "syscall", const libc::SYS_rt_sigreturn);
-    #[cfg(target_arch = "aarch64")]
-    core::arch::naked_asm!("mov x8, #{}", "svc #0", const libc::SYS_rt_sigreturn);
 }
 
 /// epoll_pwait(2).

@@ -1,10 +1,12 @@
 //! Signals: held back but for the time of a wait, and noted, never acted on in a handler.
 
-use core::ffi::{c_int, c_ulong};
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::check;
-use super::kernel::{self, SignalAction, SignalSet, set_of};
+#[cfg(target_arch = "x86_64")]
+use super::kernel::SignalAction;
+use super::kernel::{self, SignalSet, set_of};
 use crate::errno::Errno;
 
 static TERMINATE: AtomicBool = AtomicBool::new(false);
@@ -60,27 +62,39 @@ pub(super) fn hold(signals: SignalSet) -> SignalSet {
 #[inline(never)] // smaller so
 pub fn install() -> Result<DuringWait, Errno> {
     const HELD: [c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD];
-    // The kernel wants to know where a handler comes back to, and is told by this flag that it does.
-    const SA_RESTORER: c_ulong = 0x0400_0000;
-    // A child that is only stopped does not wake the agent.
-    let flags = c_ulong::try_from(libc::SA_NOCLDSTOP).unwrap_or(0) | SA_RESTORER;
     let mut held = 0;
     for signal in HELD {
         held |= set_of(signal);
-        act_on(signal, address(note), flags)?;
+        act_on(signal, address(note))?;
     }
-    act_on(libc::SIGPIPE, libc::SIG_IGN, flags)?;
+    act_on(libc::SIGPIPE, libc::SIG_IGN)?;
     // A parent may have held them back; during a wait they must come.
     let before = hold(SignalSet::MAX) & !held;
     hold(before | held);
     Ok(DuringWait { mask: before })
 }
 
-fn act_on(signal: c_int, handler: libc::sighandler_t, flags: c_ulong) -> Result<(), Errno> {
+// A child that is only stopped does not wake the agent.
+#[cfg(target_arch = "x86_64")]
+fn act_on(signal: c_int, handler: libc::sighandler_t) -> Result<(), Errno> {
+    // The kernel wants to know where a handler comes back to, and is told by this flag that it does.
+    const SA_RESTORER: c_int = 0x0400_0000;
+    let flags = (libc::SA_NOCLDSTOP | SA_RESTORER).cast_unsigned().into();
     let action = SignalAction { handler, flags, restorer: kernel::sigreturn, mask: 0 };
     // SAFETY: the action is valid, and the call keeps no pointer; the handler only stores to an atomic, which is allowed in any
     // handler.
     check(unsafe { kernel::sigaction(signal, &raw const action) }).map(drop)
+}
+
+/// Elsewhere the C library knows how the kernel wants it; on x86-64 this would be 900 bytes more.
+#[cfg(not(target_arch = "x86_64"))]
+fn act_on(signal: c_int, handler: libc::sighandler_t) -> Result<(), Errno> {
+    // SAFETY: all-zero is a valid value of this plain structure.
+    let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = libc::SA_NOCLDSTOP;
+    // SAFETY: as above.
+    check(unsafe { libc::sigaction(signal, &raw const action, core::ptr::null_mut()) }).map(drop)
 }
 
 #[allow(clippy::as_conversions)] // a function has no other way to its address
