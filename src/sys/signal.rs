@@ -86,7 +86,7 @@ fn act_on(signal: c_int, handler: libc::sighandler_t) -> Result<(), Errno> {
     check(unsafe { kernel::sigaction(signal, &raw const action) }).map(drop)
 }
 
-/// Elsewhere the C library knows how the kernel wants it; on x86-64 this would be 900 bytes more.
+/// Elsewhere the C library knows how the kernel wants it; on x86-64 this would be 800 bytes more.
 #[cfg(not(target_arch = "x86_64"))]
 fn act_on(signal: c_int, handler: libc::sighandler_t) -> Result<(), Errno> {
     // SAFETY: all-zero is a valid value of this plain structure.
