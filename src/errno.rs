@@ -254,3 +254,14 @@ State not recoverable\n\
 Operation not possible due to RF-kill\n\
 Memory page has hardware error\n\
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_an_error_that_nobody_knows() {
+        assert_eq!((Errno::new(0).number(), Errno::new(0).text()), (i32::MAX, None));
+        assert_eq!((Errno::new(5), Errno::EIO.text()), (Errno::EIO, Some(&b"Input/output error"[..])));
+    }
+}

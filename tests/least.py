@@ -32,9 +32,9 @@ test = runner.test
 # What every build has.
 COMMANDS = ["guest-info", "guest-ping", "guest-sync", "guest-sync-delimited"]
 # One of each group that can be left out.
-LEFT_OUT = ["guest-exec", "guest-file-open", "guest-fsfreeze-freeze", "guest-fstrim", "guest-get-disks", "guest-get-host-name", "guest-get-time", "guest-get-vcpus",
-            "guest-network-get-interfaces", "guest-set-user-password", "guest-shutdown", "guest-ssh-get-authorized-keys",
-            "guest-suspend-ram"]
+LEFT_OUT = ["guest-exec", "guest-file-open", "guest-fsfreeze-freeze", "guest-fstrim", "guest-get-disks", "guest-get-host-name",
+            "guest-get-time", "guest-get-vcpus", "guest-network-get-interfaces", "guest-set-user-password", "guest-shutdown",
+            "guest-ssh-get-authorized-keys", "guest-suspend-ram"]
 # Options of what can be left out, in both spellings.
 OPTIONS = {"config": ["-c", "/x"], "dump-conf": ["-D"], "daemonize": ["-d"], "pidfile": ["-f", "/x"], "logfile": ["-l", "/x"],
            "verbose": ["-v"], "fsfreeze-hook": ["-F"], "hook-timeout": ["--hook-timeout=1"],

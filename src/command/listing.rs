@@ -28,7 +28,7 @@ pub trait Listed<G: 'static>: 'static {
     fn list(guest: &mut G, from: ListPlace, buffer: &mut [u8], piece: &mut Piece<'_, '_>)
     -> Result<(), Error<'static>>;
 
-    /// The list is at its end, or nobody wants the rest of it.
+    /// The host is gone: nobody wants the rest of the list.
     fn abandon(guest: &mut G) {
         let _ = guest;
     }

@@ -1,47 +1,47 @@
 use super::*;
 use crate::json::write::Writer;
 
-#[test]
-fn it_is_at_rest_between_requests_only() {
-    let (mut request, mut id, mut token) = ([0_u8; 512], [0_u8; 64], [0_u8; 64]);
+/// What is done with a machine that has a buffer of that many bytes for requests.
+fn with_machine<const BYTES: usize, T>(act: impl FnOnce(&mut Machine<'_>) -> T) -> T {
+    let (mut request, mut id, mut token) = ([0_u8; BYTES], [0_u8; 64], [0_u8; 64]);
     let (mut keys, mut nesting) = ([Key::default(); 16], [0_u8; 4]);
-    let mut machine = Machine::new(Storage {
+    act(&mut Machine::new(Storage {
         request: &mut request,
         scratch_bytes: 64,
         id: &mut id,
         token: &mut token,
         keys: &mut keys,
         nesting: &mut nesting,
+    }))
+}
+
+#[test]
+fn it_is_at_rest_between_requests_only() {
+    with_machine::<512, _>(|machine| {
+        assert!(machine.is_at_rest());
+        let text = b" {\"execute\":\"guest-ping\",\"id\":[1]}";
+        for byte in text.iter().take(text.len() - 1) {
+            assert_eq!(machine.feed(&[*byte]), (1, Event::More));
+            assert_eq!(machine.is_at_rest(), *byte == b' ');
+        }
+        assert_eq!(machine.feed(b"}"), (1, Event::Complete));
+        assert!(machine.is_at_rest());
+        assert_eq!(machine.feed(b"\n"), (1, Event::More));
+        assert!(machine.is_at_rest());
+        assert_eq!(machine.feed(b"{"), (1, Event::More));
+        assert!(!machine.is_at_rest());
+        machine.reset();
+        assert!(machine.is_at_rest());
     });
-    assert!(machine.is_at_rest());
-    let text = b" {\"execute\":\"guest-ping\",\"id\":[1]}";
-    for byte in text.iter().take(text.len() - 1) {
-        assert_eq!(machine.feed(&[*byte]), (1, Event::More));
-        assert_eq!(machine.is_at_rest(), *byte == b' ');
-    }
-    assert_eq!(machine.feed(b"}"), (1, Event::Complete));
-    assert!(machine.is_at_rest());
-    assert_eq!(machine.feed(b"\n"), (1, Event::More));
-    assert!(machine.is_at_rest());
-    assert_eq!(machine.feed(b"{"), (1, Event::More));
-    assert!(!machine.is_at_rest());
-    machine.reset();
-    assert!(machine.is_at_rest());
 }
 
 /// What the requests come to that `input` has, given in pieces of `length` bytes: why each is refused, or its name, its
 /// arguments and its id.
 fn requests(input: &[u8], length: usize) -> Vec<[Vec<u8>; 4]> {
-    let (mut request, mut id, mut token) = ([0_u8; 128], [0_u8; 64], [0_u8; 64]);
-    let (mut keys, mut nesting) = ([Key::default(); 16], [0_u8; 4]);
-    let mut machine = Machine::new(Storage {
-        request: &mut request,
-        scratch_bytes: 64,
-        id: &mut id,
-        token: &mut token,
-        keys: &mut keys,
-        nesting: &mut nesting,
-    });
+    with_machine::<128, _>(|machine| requests_of(machine, input, length))
+}
+
+fn requests_of(machine: &mut Machine<'_>, input: &[u8], length: usize) -> Vec<[Vec<u8>; 4]> {
     let mut found = Vec::new();
     for piece in input.chunks(length) {
         let mut rest = piece;
