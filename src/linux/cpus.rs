@@ -31,7 +31,7 @@ impl Cpus for Linux {
 
     fn cpus_obstacle(&mut self) -> Option<&'static str> {
         let is_missing = self.sys.lacks(c"/sys/devices/system/cpu", CPU.directory);
-        is_missing.then_some("the kernel tells nothing of processors: no /sys/devices/system/cpu")
+        is_missing.then_some("no /sys/devices/system/cpu")
     }
 
     fn set_cpu(&mut self, id: i64, online: bool) -> Result<(), CpuError> {

@@ -44,7 +44,7 @@ impl MemoryBlocks for Linux {
 
     fn memory_blocks_obstacle(&mut self) -> Option<&'static str> {
         let is_missing = self.sys.lacks(c"/sys/devices/system/memory", MEMORY.directory);
-        is_missing.then_some("the kernel has no memory blocks: no /sys/devices/system/memory")
+        is_missing.then_some("no /sys/devices/system/memory")
     }
 
     fn memory_block_size_bytes(&mut self) -> Result<u64, Errno> {
