@@ -4,10 +4,17 @@
 use std::os::unix::process::CommandExt;
 
 /// The numbers of system calls on x86-64.
-const CALLS: [(&str, u32); 12] = [
+const CALLS: [(&str, u32); 19] = [
     ("socket", 41),
+    ("clone", 56),
+    ("uname", 63),
+    ("fsync", 74),
+    ("fchmod", 91),
+    ("fchown", 93),
     ("mlockall", 151),
     ("mount", 165),
+    ("fgetxattr", 193),
+    ("clock_gettime", 228),
     ("epoll_create1", 291),
     ("getrandom", 318),
     ("memfd_create", 319),
@@ -19,7 +26,7 @@ const CALLS: [(&str, u32); 12] = [
     ("close_range", 436),
 ];
 
-const ERRORS: [(&str, u32); 2] = [("EPERM", 1), ("ENOSYS", 38)];
+const ERRORS: [(&str, u32); 3] = [("EPERM", 1), ("EAGAIN", 11), ("ENOSYS", 38)];
 
 /// The kernel's `struct sock_filter`.
 #[repr(C)]

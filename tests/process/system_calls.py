@@ -146,3 +146,23 @@ def without_the_network_it_says_so():
                 reply = json.loads(lines.readline())
             process.kill()
         equal(reply["error"]["desc"], "getifaddrs failed: " + text, "guest-network-get-interfaces")
+
+
+@common.test(group="system-calls")
+def what_the_kernel_does_not_tell_is_named():
+    for errno, text in ERRORS.items():
+        with agent_without(errno, "uname,clock_gettime") as (_, client):
+            for command, wanted in (("guest-get-osinfo", "uname failed: "), ("guest-get-host-name", "cannot get hostname: "),
+                                    ("guest-get-time", "Failed to get time: ")):
+                equal(client.call(command)["error"]["desc"], wanted + text, command)
+            serves(client)
+
+
+@common.test(group="system-calls")
+def where_there_can_be_no_process_no_number_of_one_is_told():
+    """musl's way to clone(2) answers the error itself, as a negative number."""
+    for errno, text in (*ERRORS.items(), ("EAGAIN", "Resource temporarily unavailable")):
+        with agent_without(errno, "clone") as (_, client):
+            for arguments in ({"path": "/bin/true"}, {"path": "/bin/cat", "capture-output": True, "input-data": LONG.decode()}):
+                equal(client.call("guest-exec", arguments)["error"]["desc"], "Failed to fork (%s)" % text, "guest-exec")
+            serves(client)
