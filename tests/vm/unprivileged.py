@@ -99,7 +99,7 @@ def each_refusal_says_why(vm):
         refusals(agent, {
             Request("guest-set-time", time=10 ** 18): "Failed to set time to guest: " + not_permitted,
             "guest-set-time": "failed to read the hardware clock: " + denied,
-            SWITCH_CPU: 'open("/sys/devices/system/cpu/cpu1/online"): ' + denied,
+            SWITCH_CPU: 'open("/sys/devices/system/cpu/cpu1//online"): ' + denied,
             Request("guest-set-user-password", username="root", password="eA==", crypted=False):
                 "cannot open '/etc/shadow': " + denied,
             "guest-fsfreeze-freeze": "failed to freeze /mnt: " + not_permitted,
@@ -115,6 +115,18 @@ def each_refusal_says_why(vm):
         equal(agent.run(*SWITCH_BLOCK), [{"phys-index": 1, "response": "operation-failed", "error-code": 13}], "a block")
         trimmed = agent.run("guest-fstrim")["paths"]
         equal(trimmed, [{"path": "/mnt", "error": "failed to trim: Operation not permitted"}], "guest-fstrim")
+        # Files that only others may read.
+        vm.shell.check("mount -t tmpfs -o mode=0700 none /sys/devices/system; cd /sys/devices/system; mkdir cpu memory; cd /")
+        try:
+            refusals(agent, {
+                "guest-get-vcpus": "failed to list entries: /sys/devices/system/cpu: " + denied,
+                SWITCH_CPU: 'open("/sys/devices/system/cpu/cpu1/"): ' + denied,
+                "guest-get-memory-blocks": "Can't open directory\"/sys/devices/system/memory/\": " + denied,
+                "guest-get-memory-block-info": 'open("/sys/devices/system/memory/"): ' + denied,
+            })
+            equal(agent.run(*SWITCH_BLOCK), [{"phys-index": 1, "response": "operation-failed", "error-code": 13}], "a block")
+        finally:
+            vm.shell.check("umount /sys/devices/system")
         # What only looks works all the same.
         equal(agent.run("guest-get-fsinfo")[0]["mountpoint"], "/mnt", "guest-get-fsinfo")
         equal(len(agent.run("guest-get-vcpus")), 2, "guest-get-vcpus")
@@ -237,6 +249,74 @@ def without_all_newer_calls(vm):
             equal(vm.shell.check("grep -c ^processor /proc/cpuinfo"), "1", "processors, %s" % errno)
             vm.shell.check("echo 1 >/sys/devices/system/cpu/cpu1/online")
     vm.shell.check("echo 'root:*:1::::::' >/etc/shadow")
+
+
+@test(group="without-calls", fixture=restricted)
+def what_a_new_file_can_not_be_given_is_named(vm):
+    """The old one stays, and nothing is left of the new one."""
+    password = Request("guest-set-user-password", username="root", password="eA==", crypted=False)
+    key = Request("guest-ssh-add-authorized-keys", username="root", keys=["ssh-ed25519 AAAA new"])
+    for call, shadow, directory, keys in (
+            ("fchown", "cannot keep the owner of", "failed to set ownership of directory", "failed to set ownership of"),
+            ("fchmod", "cannot keep the permissions of",
+             "failed to set permissions of directory", "failed to set permissions of"),
+            ("fgetxattr", "cannot keep the attributes of", None, "failed to keep the labels of"),
+            ("fsync", None, None, "failed to write to")):
+        with vm.started("without EPERM %s picoqga" % call) as agent:
+            why = ": Operation not permitted"
+            before = vm.shell.check("ls -A /etc; cat /etc/shadow")
+            refusals(agent, {password: shadow + " '/etc/shadow'" + why if shadow else "cannot write '/etc/shadow+'" + why})
+            equal(vm.shell.check("ls -A /etc; cat /etc/shadow"), before, "/etc without %s" % call)
+            vm.shell.check("rm -rf /root/.ssh")
+            if directory:
+                refusals(agent, {key: directory + " '/root/.ssh'" + why})
+            vm.shell.check("rm -rf /root/.ssh; mkdir -m 700 /root/.ssh; echo old >/root/.ssh/authorized_keys")
+            refusals(agent, {key: keys + " '/root/.ssh/authorized_keys'" + why})
+            equal(vm.shell.check("ls -A /root/.ssh; cat /root/.ssh/*"), "authorized_keys\nold", "keys without %s" % call)
+    vm.shell.check("rm -r /root/.ssh")
+
+
+@test(group="without-calls", fixture=restricted)
+def a_hook_for_which_there_can_be_no_process(vm):
+    vm.shell.check("printf '#!/bin/sh\\n' >/tmp/hook; chmod +x /tmp/hook")
+    with vm.started("without ENOSYS clone picoqga -F/tmp/hook") as agent:
+        text = "failed to create child process: Function not implemented"
+        refusals(agent, {"guest-fsfreeze-freeze": text, "guest-fsfreeze-freeze-list": text})
+        equal(agent.run("guest-fsfreeze-status"), "thawed", "status")
+        vm.shell.check("echo x >/mnt/f; rm /mnt/f")
+
+
+@test(group="unprivileged", fixture=restricted)
+def a_clock_that_is_none(vm):
+    """A node that is something else: the time of day is set, and what was not is told."""
+    vm.shell.check("mv /dev/rtc0 /dev/rtc-kept; mknod /dev/rtc0 c 1 3")
+    try:
+        with vm.started("picoqga") as agent:
+            why = "Inappropriate ioctl for device"
+            refusals(agent, {
+                Request("guest-set-time", time=16 * 10 ** 17): "the time is set, but the hardware clock is not: " + why,
+                "guest-set-time": "failed to read the hardware clock: " + why,
+            })
+            check(0 <= int(vm.shell.check("date +%s")) - 16 * 10 ** 8 < 10, "the time of day")
+    finally:
+        vm.shell.check("mv /dev/rtc-kept /dev/rtc0")
+
+
+@test(group="unprivileged", fixture=restricted)
+def sleeps_that_are_refused(vm):
+    vm.shell.check("dd if=/dev/zero of=/mnt/swap bs=1M count=2 2>/dev/null; mkswap /mnt/swap >/dev/null; swapon /mnt/swap; "
+                   "mount --bind /sys/power/disk /sys/power/disk; mount -o remount,ro,bind /sys/power/disk")
+    try:
+        with vm.started("picoqga") as agent:
+            refusals(agent, {"guest-suspend-hybrid": "suspend: cannot open '/sys/power/disk': Read-only file system"})
+            vm.shell.check("umount /sys/power/disk; mkdir -p /run/systemd/system /usr/bin; "
+                           "printf '#!/bin/sh\\nexit 4\\n' >/usr/bin/systemctl; chmod +x /usr/bin/systemctl")
+            text = "the helper program '%s' returned an unexpected exit status code (4)"
+            refusals(agent, {"guest-suspend-ram": text % "systemctl suspend", "guest-suspend-disk": text % "systemctl hibernate",
+                             "guest-suspend-hybrid": text % "systemctl hybrid-sleep"})
+    finally:
+        vm.shell.run("umount /sys/power/disk")
+        vm.shell.check("rm -r /run/systemd /usr/bin/systemctl; swapoff /mnt/swap; rm /mnt/swap")
 
 
 @test(group="without-calls", fixture=restricted)
