@@ -24,7 +24,7 @@ impl Cpus for Linux {
         let listed = CPU.list(&mut self.sys, from, buffer, &mut |number, state, place| {
             let cpu = Cpu { id: number.cast_signed(), is_online: state.is_online, can_offline: state.can_offline };
             // The kernel gives no number beyond.
-            cpu.id < 0 || visit(&cpu, place)
+            visit(&cpu, place)
         });
         listed.map_err(|(action, number, errno)| error(action, number.cast_signed(), errno))
     }

@@ -37,7 +37,7 @@ impl MemoryBlocks for Linux {
     fn set_memory_block(&mut self, index: u64, online: bool) -> Result<(), MemorySetError> {
         MEMORY.switch(&mut self.sys, index, online).map_err(|failure| match failure {
             (Action::Find, Errno::ENOENT) => MemorySetError::NotFound(Errno::ENOENT),
-            (Action::List, Errno::ENOENT) | (Action::Offline, _) => MemorySetError::NotSupported(Errno::ENOENT),
+            (Action::Offline, _) => MemorySetError::NotSupported(Errno::ENOENT),
             (_, errno) => MemorySetError::Failed(errno),
         })
     }
