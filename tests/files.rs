@@ -359,6 +359,7 @@ fn as_many_files_as_the_limit_says_can_be_open_and_one_more_is_refused_with_it()
 #[test]
 fn a_place_that_is_none_is_refused_and_the_position_stays() {
     let (mut guest, handle) = guest();
+    open(&mut guest, "/proc/self/exe", "r");
     for (arguments, error) in [
         (r#""offset":0,"whence":3"#, "invalid whence code 3"),
         (r#""offset":0,"whence":-1"#, "invalid whence code -1"),
