@@ -142,7 +142,7 @@ fn an_error_far_behind_the_first_piece_is_told_as_one() {
         let mut machine = Machine { cpus: 20_000, unreadable_from: Some(first), ..Machine::default() };
         let said = ask(&mut machine, r#"{"execute":"guest-get-vcpus","id":1}"#);
         let text = format!(
-            r#"{{"id": 1, "error": {{"class": "GenericError", "desc": "pread(\"/sys/devices/system/cpu/cpu{first}/online\"): Input/output error"}}}}"#
+            r#"{{"id": 1, "error": {{"class": "GenericError", "desc": "pread(\"/sys/devices/system/cpu/cpu{first}//online\"): Input/output error"}}}}"#
         );
         assert_eq!(said, text + "\n");
     }

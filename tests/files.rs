@@ -355,3 +355,25 @@ fn as_many_files_as_the_limit_says_can_be_open_and_one_more_is_refused_with_it()
     let error = format!("failed to open file '/dev/null' (mode: 'r'): Too many open files, at most {limit}");
     assert!(said.lines().last().unwrap().contains(&error), "{said}");
 }
+
+#[test]
+fn a_place_that_is_none_is_refused_and_the_position_stays() {
+    let (mut guest, handle) = guest();
+    open(&mut guest, "/proc/self/exe", "r");
+    for (arguments, error) in [
+        (r#""offset":0,"whence":3"#, "invalid whence code 3"),
+        (r#""offset":0,"whence":-1"#, "invalid whence code -1"),
+        (r#""offset":-1,"whence":"set""#, "failed to seek file: Invalid argument"),
+    ] {
+        let said = ask(
+            &mut guest,
+            &format!(r#"{{"execute":"guest-file-seek","arguments":{{"handle":{handle},{arguments}}}}}"#),
+        );
+        assert_eq!(said, format!("{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"{error}\"}}}}\n"));
+    }
+    let place = ask(
+        &mut guest,
+        &format!(r#"{{"execute":"guest-file-seek","arguments":{{"handle":{handle},"offset":0,"whence":1}}}}"#),
+    );
+    assert_eq!(place, "{\"return\": {\"position\": 0, \"eof\": false}}\n");
+}

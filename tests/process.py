@@ -200,6 +200,7 @@ import commands  # noqa: E402, F401
 import lines  # noqa: E402, F401
 import memory  # noqa: E402, F401
 import programs  # noqa: E402, F401
+import system_calls  # noqa: E402, F401
 
 if __name__ == "__main__":
     words = sys.argv[1:]

@@ -182,5 +182,22 @@ macro_rules! transcripts {
     };
 }
 
-transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, exec, freeze, ssh, storage, sync, users);
+transcripts!(linux, "transcripts/", LINUX_BINARY: accounts, clients, counters, dialect, exec, files, freeze, ssh, storage, sync, users);
 transcripts!(fake, "transcripts/fake/", FAKE: counters, power, processors_and_memory, system);
+
+#[test]
+fn each_command_is_in_one() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let mut all = String::new();
+    for directory in [directory.join("fake"), directory] {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                all += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    for row in picoqga::linux::table::TABLE.rows() {
+        assert!(all.contains(&format!(r#""execute":"{}""#, row.name)), "{} is in no transcript", row.name);
+    }
+}

@@ -152,7 +152,7 @@ fn spool<'a, G: Guest>(
 }
 
 fn not_kept<'a>(errno: Errno) -> Error<'a> {
-    error!["failed to keep input-data: ", errno]
+    error!["failed to keep input-data in a memfd: ", errno]
 }
 
 /// Texts one behind the other, with a NUL behind each.

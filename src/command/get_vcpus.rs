@@ -45,7 +45,7 @@ pub(super) fn told<'a>(error: CpuError) -> Error<'a> {
         call,
         "(\"/sys/devices/system/cpu/cpu",
         id,
-        "/online\"): ",
+        "//online\"): ", // as qemu-ga has it
         errno.map_or(Part::Words("unexpected EOF"), Part::Errno)
     ]
 }

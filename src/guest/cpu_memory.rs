@@ -88,7 +88,7 @@ pub enum MemoryListError {
 pub enum MemorySetError {
     /// There is no such block.
     NotFound(Errno),
-    /// The guest has no memory blocks, or this one can not be switched.
+    /// This one can not be switched.
     NotSupported(Errno),
     /// The guest refuses, or its answer makes no sense.
     Failed(Errno),

@@ -294,6 +294,13 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_is_too_long_is_not_cut() {
+        let etc = Etc::new(&[("real", "root:x\n")]);
+        symlink(format!("{}/etc/shadow", "../".repeat(400)), etc.path.join("shadow")).unwrap();
+        assert_eq!(replace(&etc, "root"), Err((Attempt(Action::Open, Place::Shadow), Errno::ENAMETOOLONG)));
+    }
+
+    #[test]
     fn a_new_file_of_another_program_is_waited_for() {
         let etc = Etc::new(&[("shadow", TEXT), ("shadow+", "somebody is at it")]);
         std::thread::scope(|scope| {

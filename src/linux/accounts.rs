@@ -80,7 +80,7 @@ mod tests {
     use crate::linux::accounts_scene::Etc;
 
     const TEXT: &str = concat!(
-        "root:x:0:0:root:/root:/bin/sh\n#comment:x:1:1::/:\n+net:x:2:2::/:\n\nbroken:x\nbroken:x:y:0::/:\n",
+        "root:x:0:0:root:/root:/bin/sh\n#comment:x:1:1::/:\n+net:x:2:2::/:\n-net:x:2:2::/:\n\nbroken:x\nbroken:x:y:0::/:\n",
         "half:x:7:8::/home/half\nrooter:*:4294967295:5:A, B:/home/rooter:\nroot:y:9:9::/:\nlast::10:11::/last:/bin/sh"
     );
 
@@ -102,7 +102,7 @@ mod tests {
             for name in ["roo", "net", "broken", "long", "nobody", "\n"] {
                 assert_eq!(find(&etc.directory, name.as_bytes(), &mut [0; 8192]), missing, "{name}");
             }
-            for name in ["", "root:x", "#comment", "+net"] {
+            for name in ["", "root:x", "#comment", "+net", "-net"] {
                 assert_eq!(find(&etc.directory, name.as_bytes(), &mut [0; 8192]), Ok(None), "{name}");
             }
         }

@@ -24,14 +24,14 @@ impl Cpus for Linux {
         let listed = CPU.list(&mut self.sys, from, buffer, &mut |number, state, place| {
             let cpu = Cpu { id: number.cast_signed(), is_online: state.is_online, can_offline: state.can_offline };
             // The kernel gives no number beyond.
-            cpu.id < 0 || visit(&cpu, place)
+            visit(&cpu, place)
         });
         listed.map_err(|(action, number, errno)| error(action, number.cast_signed(), errno))
     }
 
     fn cpus_obstacle(&mut self) -> Option<&'static str> {
         let is_missing = self.sys.lacks(c"/sys/devices/system/cpu", CPU.directory);
-        is_missing.then_some("the kernel tells nothing of processors: no /sys/devices/system/cpu")
+        is_missing.then_some("no /sys/devices/system/cpu")
     }
 
     fn set_cpu(&mut self, id: i64, online: bool) -> Result<(), CpuError> {

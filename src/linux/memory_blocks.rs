@@ -37,14 +37,14 @@ impl MemoryBlocks for Linux {
     fn set_memory_block(&mut self, index: u64, online: bool) -> Result<(), MemorySetError> {
         MEMORY.switch(&mut self.sys, index, online).map_err(|failure| match failure {
             (Action::Find, Errno::ENOENT) => MemorySetError::NotFound(Errno::ENOENT),
-            (Action::List, Errno::ENOENT) | (Action::Offline, _) => MemorySetError::NotSupported(Errno::ENOENT),
+            (Action::Offline, _) => MemorySetError::NotSupported(Errno::ENOENT),
             (_, errno) => MemorySetError::Failed(errno),
         })
     }
 
     fn memory_blocks_obstacle(&mut self) -> Option<&'static str> {
         let is_missing = self.sys.lacks(c"/sys/devices/system/memory", MEMORY.directory);
-        is_missing.then_some("the kernel has no memory blocks: no /sys/devices/system/memory")
+        is_missing.then_some("no /sys/devices/system/memory")
     }
 
     fn memory_block_size_bytes(&mut self) -> Result<u64, Errno> {

@@ -235,6 +235,46 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_or_unknown_is_told_from_what_is_there() {
+        let kind = Kind {
+            directory: c"",
+            word: b"memory",
+            file: b"/state",
+            online: b"online",
+            offline: b"offline",
+            removable: b"/removable",
+        };
+        let directory = std::env::temp_dir().join(format!("picoqga-{}-states", std::process::id()));
+        let is = |is_online, can_offline| Ok(Some(State { is_online, can_offline }));
+        let cases = [
+            (Some("online\n"), Some("1\n"), is(true, true)),
+            (Some("offline\n"), Some("0\n"), is(false, false)),
+            (Some("going-offline\n"), Some("1\n"), is(false, true)),
+            (Some("online\n"), Some(""), is(true, false)),
+            (Some("online\n"), None, is(true, false)),
+            (None, None, is(true, false)),
+            (Some(""), None, Err((Action::Understand, Errno::EIO))),
+        ];
+        for (number, (state, removable, _)) in cases.iter().enumerate() {
+            let block = directory.join(format!("memory{number}"));
+            std::fs::create_dir_all(&block).unwrap();
+            for (name, content) in [("state", state), ("removable", removable)] {
+                if let Some(content) = content {
+                    std::fs::write(block.join(name), content).unwrap();
+                }
+            }
+        }
+        // One that is listed, and gone when it is looked at.
+        std::os::unix::fs::symlink("nowhere", directory.join("memory99")).unwrap();
+        let blocks = open(directory.to_str().unwrap());
+        let found: Vec<_> = (0..).zip(&cases).map(|(number, _)| kind.state(&blocks, number)).collect();
+        let gone = kind.state(&blocks, 99);
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(found, cases.map(|(.., expected)| expected));
+        assert_eq!(gone, Ok(None));
+    }
+
+    #[test]
     fn a_name_that_comes_again_is_not_given_again() {
         // As if each name had the same offset as the one before it.
         let path = "/sys/devices/system/memory";

@@ -173,6 +173,12 @@ mod tests {
             // The southern summer spans the new year.
             ("AEST-10AEDT,M10.1.0,M4.1.0/3", 1_704_067_200, "AEDT", 39600),
             ("AEST-10AEDT,M10.1.0,M4.1.0/3", 1_719_792_000, "AEST", 36000),
+            // The 26th hour of a Thursday.
+            ("IST-2IDT,M3.4.4/26,M10.5.0", 1_711_670_399, "IST", 7200),
+            ("IST-2IDT,M3.4.4/26,M10.5.0", 1_711_670_400, "IDT", 10800),
+            // The last Sunday of a month whose next one begins with a Sunday.
+            ("NZST-12NZDT,M9.5.0,M4.1.0/3", 1_695_477_599, "NZST", 43200),
+            ("NZST-12NZDT,M9.5.0,M4.1.0/3", 1_695_477_600, "NZDT", 46800),
             ("<+0330>-3:30", 0, "+0330", 12600),
             ("UTC0", 0, "UTC", 0),
             // Day 60 of the Julian count is the first of March in every year.

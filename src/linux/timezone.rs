@@ -24,10 +24,14 @@ impl TimeZone for Linux {
             };
         };
         let name = name.to_bytes();
-        let name = name.strip_prefix(b":").unwrap_or(name);
-        if let Some(zone) = posix_zone::local(name, time_s) {
+        // Behind a colon there is no rule (tzset(3)).
+        let file = name.strip_prefix(b":");
+        if file.is_none()
+            && let Some(zone) = posix_zone::local(name, time_s)
+        {
             return Ok(zone);
         }
+        let name = file.unwrap_or(name);
         let directory = if name.starts_with(b"/") { b"" } else { ZONES };
         let file = Path::of(&[directory, name]).and_then(|file| read(file.as_c_str(), buffer).ok());
         // A name that means nothing is UTC, as tzset(3) has it.

@@ -131,6 +131,40 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_the_first_version_has_times_of_32_bits() {
+        let mut file = b"TZif".to_vec();
+        file.extend([0; 16]);
+        file.extend([0, 0, 0, 1, 2, 8_u32].into_iter().flat_map(u32::to_be_bytes));
+        file.extend((-5_i32).to_be_bytes());
+        file.push(1);
+        for (offset, index) in [(3208_i32, 0), (7200, 4)] {
+            file.extend(offset.to_be_bytes());
+            file.extend([0, index]);
+        }
+        file.extend(b"LMT\0SUM\0");
+        for (time, name, offset) in [(-6, "LMT", 3208), (-5, "SUM", 7200), (i64::MAX, "SUM", 7200)] {
+            assert_eq!(local(&file, time), Some(LocalTime { abbreviation: name.as_bytes(), offset_s: offset }));
+        }
+    }
+
+    #[test]
+    fn what_stands_between_the_types_and_the_rule_is_passed_over() {
+        // Leap seconds, and which times are of standard time or UTC; in the first block as well.
+        let plain = sample("XXX-5");
+        let second = 44 + 6 + 4;
+        let mut file = plain[..second].to_vec();
+        file[20..32].copy_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2]);
+        file.extend([9; 2 * 8 + 1 + 1]);
+        let mut rest = plain[second..].to_vec();
+        rest[20..32].copy_from_slice(&[0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 2]);
+        let footer = rest.len() - "\nXXX-5\n".len();
+        rest.splice(footer..footer, [9; 2 * 12 + 3 + 3]);
+        file.extend(rest);
+        assert_eq!(local(&file, 1999), Some(LocalTime { abbreviation: b"SUM", offset_s: 7200 }));
+        assert_eq!(local(&file, 2000), Some(LocalTime { abbreviation: b"XXX", offset_s: 18000 }));
+    }
+
+    #[test]
     fn behind_the_last_transition_the_rule_holds() {
         let file = sample("XXX-5");
         assert_eq!(local(&file, 1999).map(|zone| zone.offset_s), Some(7200));

@@ -253,7 +253,13 @@ pub fn block_device_number(path: &CStr) -> Option<(u32, u32)> {
     // SAFETY: `path` ends with a NUL, the structure is writable, and the call keeps no pointer.
     let result = unsafe { kernel::fstatat(libc::AT_FDCWD, path, &raw mut status, 0) };
     let is_block_device = result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFBLK;
-    is_block_device.then(|| (libc::major(status.st_rdev), libc::minor(status.st_rdev)))
+    is_block_device.then(|| device_number(status.st_rdev))
+}
+
+/// Major and minor number of a device.
+#[inline(never)] // smaller so
+pub(super) fn device_number(device: u64) -> (u32, u32) {
+    (libc::major(device), libc::minor(device))
 }
 
 /// What is to be done with a file.

@@ -2,7 +2,7 @@
 
 use core::ffi::{c_long, c_uint};
 
-use super::fd::Fd;
+use super::fd::{Fd, device_number};
 use super::{check, kernel};
 use crate::errno::Errno;
 
@@ -29,7 +29,16 @@ pub fn standing(file: &Fd) -> Result<Standing, Errno> {
     // SAFETY: all-zero is a valid value of this plain structure.
     let mut status: libc::statx = unsafe { core::mem::zeroed() };
     // SAFETY: the path ends with a NUL, the structure is writable, and the call keeps no pointer.
-    check(unsafe { kernel::statx(file.raw(), c"", FLAGS, WANTED, &raw mut status) })?;
+    if check(unsafe { kernel::statx(file.raw(), c"", FLAGS, WANTED, &raw mut status) }).is_err() {
+        // A sandbox that does not know the call; the number of the mount is not needed.
+        // SAFETY: all-zero is a valid value of this plain structure.
+        let mut older: libc::stat = unsafe { core::mem::zeroed() };
+        // SAFETY: the structure is writable, and the call keeps no pointer.
+        check(unsafe { kernel::fstat(file.raw(), &raw mut older) })?;
+        status.stx_mask = 0;
+        status.stx_mode = u16::try_from(older.st_mode).unwrap_or(0);
+        (status.stx_dev_major, status.stx_dev_minor) = device_number(older.st_dev);
+    }
     let kind = u32::from(status.stx_mode) & libc::S_IFMT;
     Ok(Standing {
         mount: (status.stx_mask & libc::STATX_MNT_ID != 0).then_some(status.stx_mnt_id),

@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_long};
 
 use super::check;
-use super::fd::Fd;
+use super::fd::{Fd, device_number};
 use crate::errno::Errno;
 
 // The numbers of FIFREEZE and FITHAW on x86, ARM and RISC-V: direction, size, `X`, 119 and 120.
@@ -60,5 +60,5 @@ pub fn loop_backing_device(device: &Fd) -> Result<(u32, u32), Errno> {
     // SAFETY: the call writes one structure of this size, and keeps no pointer.
     check(unsafe { libc::syscall(libc::SYS_ioctl, device.raw(), GET_STATUS, status.as_mut_ptr()) })?;
     let [device, ..] = status;
-    Ok((libc::major(device), libc::minor(device)))
+    Ok(device_number(device))
 }

@@ -155,7 +155,13 @@ fn start(plan: &Plan<'_>) -> Result<i32, Errno> {
     // process stands still until the child has left the memory they share, by execve(2) or its end; so stack and plan
     // outlive their use. The child writes nothing but its stack, the plan's atomic, and the errno of this thread, which is
     // not looked at before the next call fails.
-    check(unsafe { __clone(child, stack.as_mut_ptr().add(1).cast(), flags, (&raw const *plan).cast_mut().cast()) })
+    let pid = unsafe { __clone(child, stack.as_mut_ptr().add(1).cast(), flags, (&raw const *plan).cast_mut().cast()) };
+    match pid {
+        0.. => Ok(pid),
+        // It is below the function that would put the error into errno.
+        _ if cfg!(target_env = "musl") => Err(Errno::new(pid.wrapping_neg())),
+        _ => Err(last_errno()),
+    }
 }
 
 /// The child's only function.

@@ -209,6 +209,22 @@ def processors_and_memory(vm):
     seen("guest-set-memory-blocks", "MemTotal changed by %d kB" % grown)
     seen("guest-get-memory-block-info", "%d MiB, as in /sys" % (size >> 20))
 
+    for place, command, name, file, path in (
+            (cpus_memory.CPU, "guest-get-vcpus", "cpu7", "online", 'pread("/sys/devices/system/cpu/cpu7//online"): '),
+            (cpus_memory.MEMORY, "guest-get-memory-blocks", "memory7", "state",
+             'pread sysfs file "/sys/devices/system/memory/memory7/state": ')):
+        for broken, why in ((": >%s", "unexpected EOF"), ("mkdir %s", "Is a directory"), ("ln -s nowhere %s", None)):
+            vm.shell.check("mount -t tmpfs none %s; mkdir %s/%s; cd %s/%s; %s" % (place, place, name, place, name, broken % file))
+            real, ours = vm.each(command)
+            vm.shell.check("cd /; umount %s" % place)
+            if why:
+                equal(ours["error"]["desc"], path + why, "%s with a file made by %s" % (command, broken % file))
+                if file == "state":
+                    equal(real["error"]["desc"], 'pread sysfs file "state": ' + why, "qemu-ga with such a file")
+                    differ("memory-block-file", real, ours)
+                    continue
+            equal(ours, real, "%s with a file made by %s, beside qemu-ga" % (command, broken % file))
+
     vm.shell.check("umount /sys")
     try:
         for command in ("guest-get-vcpus", "guest-get-memory-blocks", "guest-get-memory-block-info"):

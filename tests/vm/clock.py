@@ -77,6 +77,21 @@ def without_a_hardware_clock(vm):
 
 
 @test(group="clock", fixture=clocks)
+def a_hardware_clock_that_keeps_local_time(vm):
+    """As the kernel was told with `hwclock --systz`: here it is 5:45 hours ahead of UTC."""
+    with vm.running_agent(), vm.agent() as agent:
+        agent.sync()
+        vm.shell.check("TZ=XXX-5:45 busybox hwclock --systz --localtime")
+        agent.run("guest-set-time", {"time": 1700000000 * SECOND})
+        near(now(vm), 1700000000, "the guest's clock")
+        near(since_epoch(vm), 1700000000 + 20700, "the hardware clock, in local time")
+        vm.shell.check("date -s @1234567890")
+        hardware = since_epoch(vm)
+        agent.run("guest-set-time")
+        near(now(vm), hardware - 20700, "the guest's clock, from the hardware clock")
+
+
+@test(group="clock", fixture=clocks)
 def a_time_that_is_none(vm):
     with vm.running_agent(), vm.agent() as agent:
         agent.sync()
@@ -106,12 +121,14 @@ def timezone(vm):
         # A plain file, which qemu-ga takes for UTC.
         for content, wanted in ((zone_file(b"XYZ-5:45"), {"zone": "XYZ", "offset": 20700}),
                                 (zone_file(b""), {"zone": "LMT", "offset": 0}),
-                                (zone_file(b"XYZ-5:45")[:60], None)):
+                                (zone_file(b"XYZ-5:45")[:60], "Invalid argument"),
+                                # Longer than what is read at once: its rule could be cut.
+                                (zone_file(b"XYZ-5:45") + b"x" * 200_000, "File too large")):
             handle = agent.run("guest-file-open", {"path": "/etc/localtime", "mode": "w"})
             agent.run("guest-file-write", {"handle": handle, "buf-b64": base64.b64encode(content).decode()})
             agent.run("guest-file-close", {"handle": handle})
             reply = agent.call("guest-get-timezone")
-            if wanted:
+            if isinstance(wanted, dict):
                 equal(reply, {"return": wanted}, "with %r" % content[-12:])
             else:
-                equal(reply["error"]["desc"], "Couldn't retrieve local timezone: Invalid argument", "with a file that is cut")
+                equal(reply["error"]["desc"], "Couldn't retrieve local timezone: " + wanted, "with %d bytes" % len(content))

@@ -176,6 +176,35 @@ def the_order_of_qemu_ga(vm):
 
 
 @test(group="freeze", fixture=frozen)
+def those_that_can_not_be_frozen_are_passed_over(vm):
+    """One that knows no freezing, and one that somebody else has frozen; they are no error, and do not count."""
+    with freezer(vm, "vda", "vdb") as (agent, _):
+        vm.shell.check("dd if=/dev/zero of=/tmp/fat bs=1M count=1 2>/dev/null; mkdosfs /tmp/fat; [ -e /dev/loop7 ] || "
+                       "mknod /dev/loop7 b 7 7; losetup /dev/loop7 /tmp/fat && mount -t vfat /dev/loop7 /mnt/a && "
+                       "fsfreeze --freeze /mnt/vdb")
+        with vm.real_agent() as (real, _):
+            equal(real.run("guest-fsfreeze-freeze"), 1, "frozen by qemu-ga")
+        vm.shell.check("fsfreeze --unfreeze /mnt/vda")
+        waiting = vm.writer("/mnt/vdb/file")
+        waiting.check_waits()
+        equal(agent.run("guest-fsfreeze-freeze"), 1, "file systems frozen")
+        equal(agent.run("guest-fsfreeze-status"), "frozen", "status")
+        vm.writer("/mnt/a/file").check_done()
+        # It is not held either: it can be unmounted meanwhile.
+        vm.shell.check("umount /mnt/a && mount -t vfat /dev/loop7 /mnt/a")
+        writer = vm.writer("/mnt/vda/file")
+        writer.check_waits()
+        # What is frozen besides is thawed too, and counts.
+        equal(agent.run("guest-fsfreeze-thaw"), 2, "file systems thawed")
+        writer.check_done()
+        waiting.check_done()
+        vm.shell.check("fsfreeze --freeze /mnt/vdb")
+        equal(agent.run("guest-fsfreeze-freeze-list", {"mountpoints": ["/mnt/a", "/mnt/vdb"]}), 0, "of none that can be frozen now")
+        equal(agent.run("guest-fsfreeze-status"), "thawed", "status, of none")
+        vm.shell.check("fsfreeze --unfreeze /mnt/vdb && umount /mnt/a; losetup -d /dev/loop7; rm /tmp/fat")
+
+
+@test(group="freeze", fixture=frozen)
 def mounts_that_cover_each_other(vm):
     with freezer(vm, "vda", "vdb") as (agent, _):
         vm.shell.check("mount --bind /mnt/vda /mnt/a; mount -t tmpfs memory /mnt/vda; mount -t tmpfs memory /mnt/vdb")
@@ -222,9 +251,10 @@ def without_proc_and_sys(vm):
 
 @test(group="freeze", fixture=frozen)
 def an_error_in_the_middle(vm):
-    """A file system that cannot be written out: its file is in memory that is full."""
-    with freezer(vm) as (agent, pid):
+    """A file system that cannot be written out: its file is in memory that is full. The hook was run before, and so is after."""
+    with freezer(vm, options="-F/tmp/hook") as (agent, pid):
         vm.shell.check("""
+            printf '#!/bin/sh\\necho $1 >>/tmp/hook.log\\n' >/tmp/hook; chmod +x /tmp/hook; rm -f /tmp/hook.log
             mount -t tmpfs -o size=6M memory /mnt/a
             dd if=/dev/zero of=/mnt/a/image bs=1M seek=32 count=0 2>/dev/null
             [ -e /dev/loop7 ] || mknod /dev/loop7 b 7 7
@@ -237,6 +267,7 @@ def an_error_in_the_middle(vm):
         said = refusal(agent, "guest-fsfreeze-freeze")
         print("    " + said)
         check(said.startswith("failed to freeze /mnt/b: "), said)
+        equal(vm.shell.check("cat /tmp/hook.log"), "freeze\nthaw", "calls of the hook")
         equal(agent.run("guest-fsfreeze-status"), "thawed", "status")
         equal(lock_kb(vm, pid), 0, "kB locked")
         for device in ("vda", "vdb"):

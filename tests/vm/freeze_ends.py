@@ -255,7 +255,7 @@ def beside_qemu_ga(vm):
                 agent.run("guest-fsfreeze-freeze")
                 vm.shell.check("mount -t tmpfs memory /mnt/vda; umount -l /mnt/a")
                 covered[kind] = agent.run("guest-fsfreeze-thaw")
-                vm.shell.check("umount /mnt/vda; fsfreeze -u /mnt/vda; mount --bind /mnt/vda /mnt/a")
+                vm.shell.check("umount /mnt/vda; fsfreeze --unfreeze /mnt/vda; mount --bind /mnt/vda /mnt/a")
                 agent.run("guest-fsfreeze-freeze")
                 vm.rest(6)
                 state[kind] = agent.run("guest-fsfreeze-status")

@@ -13,7 +13,7 @@ from report import check, equal
 from shutdown import find, tool
 from vm import DIRECTORY, Vm
 
-MODULES = ("loop", "xfs", "btrfs", "overlay", "dm-mod")
+MODULES = ("loop", "xfs", "btrfs", "overlay", "dm-mod", "vfat", "nls_cp437", "nls_ascii")
 MARKER = "/run/qga.state.isfrozen"
 MIB = 1 << 20
 # By device: how it is made, its size, and where it is mounted.

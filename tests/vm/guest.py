@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "host"))
 
 import oracle  # noqa: E402  (the path above comes first)
+import small_program  # noqa: E402
 from report import Runner, Skip  # noqa: E402
 from vm import DIRECTORY, Vm  # noqa: E402
 
@@ -36,10 +37,8 @@ def libraries(agent):
 
 
 def build_program(source, output):
-    """A program of one file for the guest. Made in the repository, so with the compiler that is pinned there."""
-    subprocess.run(["rustc", "--edition", "2024", "--target", "x86_64-unknown-linux-musl", "-O", "-C", "panic=abort",
-                    "-C", "strip=symbols", "-C", "linker=rust-lld", "-o", output, os.path.join(HERE, source)],
-                   cwd=oracle.ROOT, check=True)
+    """A program of one file beside this one, for the guest."""
+    small_program.build(os.path.join(HERE, source), output)
 
 
 def build_image(agent, output, modules=(), additions=()):

@@ -187,9 +187,9 @@ def locks_of_others(vm):
     with vm.running_agent(), vm.agent() as agent:
         agent.sync()
 
-        def held(path, action="lock"):
+        def held(path, action="cannot lock"):
             begin = time.monotonic()
-            equal(refusal(agent, "tester", "x"), "cannot %s '%s': Device or resource busy" % (action, path), "the error")
+            equal(refusal(agent, "tester", "x"), "%s '%s': Device or resource busy" % (action, path), "the error")
             check(1.5 < time.monotonic() - begin < 10, "it waited for %g s" % (time.monotonic() - begin))
             equal(get(vm, "/etc/shadow"), SHADOW, "/etc/shadow")
 
@@ -202,7 +202,7 @@ def locks_of_others(vm):
         held("/etc/shadow.lock")
         writer = vm.shell.check("rm /etc/shadow.lock; (while :; do echo >>/etc/shadow+; sleep 0.1; done) >/dev/null 2>&1 </dev/null & "
                                 "echo $!")
-        held("/etc/shadow+", "write")
+        held("/etc/shadow+", "cannot write")
         vm.shell.check("kill %s; wait %s; rm /etc/shadow+" % (writer, writer))
         # Left over from those that are gone.
         vm.shell.check("printf '30000\\0' >/etc/shadow.lock; echo half >/etc/shadow+")

@@ -32,7 +32,7 @@ import disks  # noqa: F401
 import trim  # noqa: F401
 import shutdown  # noqa: F401
 import suspend  # noqa: F401
-import unprivileged  # noqa: F401
+import unprivileged
 import users  # noqa: F401
 import clients  # noqa: F401
 import transports  # noqa: F401
@@ -58,7 +58,8 @@ def interrupted(*_):
 
 def close():
     """Ends the machines that several tests have shared."""
-    for shared in (guest.plain, network.networked, transports.lines, beside.both, file_systems.storage, freezing.frozen):
+    for shared in (guest.plain, network.networked, transports.lines, beside.both, file_systems.storage, freezing.frozen,
+                   unprivileged.restricted):
         shared.close()
 
 

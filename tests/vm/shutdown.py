@@ -52,9 +52,15 @@ def machine(init, agent=""):
     """A guest with that PID 1, its agent started by it, and an ext4 disk mounted; the disk is looked at afterwards."""
     with formatted_disk() as disk:
         with Guest(init, append="test.agent=" + agent, disks=[disk]) as vm:
-            vm.shell.check("mount -t ext4 /dev/vda /mnt")
+            # Somebody who has something to do before the end.
+            vm.shell.check("mount -t ext4 /dev/vda /mnt; { trap 'echo heard >/mnt/told; exit' TERM; while :; do sleep 0.1; done; } "
+                           "</dev/null >/dev/null 2>&1 &")
             yield vm, disk
         check_clean(disk)
+        if init != "init-busybox":
+            # That one unmounts before it ends what runs.
+            told = tool("debugfs", "-R", "cat /told", disk).stdout
+            check(b"heard" in told, "a process was not told of the end before it came: %r" % told)
 
 
 def check_clean(disk):

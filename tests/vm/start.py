@@ -99,10 +99,10 @@ def enabled(agent):
 
 @test(group="start", fixture=plain)
 def commands_that_can_not_work_now(vm):
-    reasons = {"guest-get-vcpus": "the kernel tells nothing of processors: no /sys/devices/system/cpu",
-               "guest-set-vcpus": "the kernel tells nothing of processors: no /sys/devices/system/cpu",
-               "guest-set-memory-blocks": "the kernel has no memory blocks: no /sys/devices/system/memory",
-               "guest-get-memory-block-info": "the kernel has no memory blocks: no /sys/devices/system/memory"}
+    reasons = {"guest-get-vcpus": "no /sys/devices/system/cpu",
+               "guest-set-vcpus": "no /sys/devices/system/cpu",
+               "guest-set-memory-blocks": "no /sys/devices/system/memory",
+               "guest-get-memory-block-info": "no /sys/devices/system/memory"}
     with vm.running_agent(), vm.agent() as agent:
         agent.sync()
         before = enabled(agent)

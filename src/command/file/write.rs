@@ -98,7 +98,9 @@ impl<G: Files + Guest + 'static> Handler<G> for FileWrite {
                     limit, " bytes, which is all that is kept"
                 ])
             }
-            Some(LongFailure::Spool(errno)) => Err(error!["failed to keep buf-b64, which came before handle: ", errno]),
+            Some(LongFailure::Spool(errno)) => {
+                Err(error!["failed to keep buf-b64, which came before handle, in a memfd: ", errno])
+            }
         }
     }
 }

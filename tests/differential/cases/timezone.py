@@ -26,6 +26,9 @@ for value in ZONES:
     # Where there is no database both must say UTC.
     zone("zone " + value, value)
     zone("file " + value, os.path.join(DATABASE, value))
+zone("zone behind a colon", ":Europe/Berlin")
+zone("file behind a colon", ":" + os.path.join(DATABASE, "Asia/Kathmandu"))
+zone("rule behind a colon", ":XXX-5:30")
 for value in ("Nowhere/Land", "/no/such/file", "x"):
     zone("nonsense " + value, value)
 
