@@ -32,6 +32,7 @@ import disks  # noqa: F401
 import trim  # noqa: F401
 import shutdown  # noqa: F401
 import suspend  # noqa: F401
+import inits  # noqa: F401
 import unprivileged  # noqa: F401
 import users  # noqa: F401
 import clients  # noqa: F401

@@ -131,11 +131,19 @@ fn runit(proc: &mut Pseudo, how: Shutdown) -> bool {
     if how == Shutdown::Halt || !listens(proc, SIGCONT) {
         return false;
     }
-    let set = |path: &CStr, allowed: bool| -> Result<(), Errno> {
-        Fd::open(path, OpenFlags::WRITE.with(OpenFlags::CREATE))?.set_permissions(if allowed { 0o100 } else { 0 })
+    let set = |path: &CStr, flags: OpenFlags, allowed: bool| -> Result<(), Errno> {
+        Fd::open(path, flags)?.set_permissions(if allowed { 0o100 } else { 0 })
     };
-    let told = set(c"/etc/runit/reboot", how == Shutdown::Reboot).and_then(|()| set(c"/etc/runit/stopit", true));
-    told.is_ok() && signal::send(1, SIGCONT).is_ok()
+    // Debian's has them in /run, where they are from the start; any other looks in its directory, if need be for new ones.
+    let told = [
+        (OpenFlags::WRITE, c"/run/runit.reboot", c"/run/runit.stopit"),
+        (OpenFlags::WRITE.with(OpenFlags::CREATE), c"/etc/runit/reboot", c"/etc/runit/stopit"),
+    ]
+    .iter()
+    .any(|&(flags, reboot, stop)| {
+        set(reboot, flags, how == Shutdown::Reboot).and_then(|()| set(stop, flags, true)).is_ok()
+    });
+    told && signal::send(1, SIGCONT).is_ok()
 }
 
 #[cfg(test)]
