@@ -25,7 +25,7 @@ LOG = "/var/log/picoqga.log"
 
 @contextlib.contextmanager
 def booted(recipe, init, package):
-    """A machine with that program as process 1, on a disk of its own, which is yielded as well. Instead of starting again it ends."""
+    """A machine with that program as process 1, on a disk of its own, which is yielded as well. It ends instead of a reboot."""
     made = roots.make(recipe, package)
     with tempfile.TemporaryDirectory(prefix="root-", dir=DIRECTORY) as directory:
         disk = os.path.join(directory, "root.img")
@@ -117,8 +117,6 @@ def sleeps_and_wakes(vm):
         suspend.wake_up(vm, agent)
         slept = "for try in $(seq 50); do grep -q post %s && break; sleep 0.1; done; cat %s" % (SLEPT, SLEPT)
         equal(shell(agent, slept)[1].splitlines(), ["pre suspend", "post suspend"], "what systemd's hooks were told")
-        said = shell(agent, "grep suspend: %s" % LOG)[1]
-        equal(said, "", "what the agent says of doing it itself")
     seen("guest-suspend-ram", "systemd's hooks run, QEMU says SUSPEND, then WAKEUP")
 
 
@@ -134,9 +132,9 @@ def systemd_with_logind():
         with vm.agent() as agent:
             agent.sync()
             shell(agent, "systemctl start systemd-logind")
-            shell(agent, "mkdir /etc/systemd/sleep.conf.d; printf '[Sleep]\\nAllowSuspend=no\\n' >/etc/systemd/sleep.conf.d/no.conf")
+            shell(agent, "printf '[Sleep]\\nAllowSuspend=no\\n' >/etc/systemd/sleep.conf")
             suspend.refused(vm, agent, "guest-suspend-ram", REFUSED % "suspend")
-            shell(agent, "rm /etc/systemd/sleep.conf.d/no.conf")
+            shell(agent, "rm /etc/systemd/sleep.conf")
             # There is no swap space.
             suspend.refused(vm, agent, "guest-suspend-disk", REFUSED % "hibernate")
             suspend.refused(vm, agent, "guest-suspend-hybrid", REFUSED % "hybrid-sleep")

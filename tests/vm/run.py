@@ -45,6 +45,7 @@ import appliance  # noqa: F401
 import beside
 import beside_storage  # noqa: F401
 import beside_start  # noqa: F401
+import beside_power  # noqa: F401
 import counters  # noqa: F401
 import freeze  # noqa: F401
 import freeze_ends  # noqa: F401
