@@ -27,7 +27,7 @@ class Beside(Guest):
     """A machine in which both run. `ours` and `real` are the lines to them."""
 
     def __init__(self, append="", disks=(), devices=(), modules=(), additions=()):
-        image = "-".join((Options.image + ".beside", *modules))
+        image = "-".join((Options.image + ".beside", *modules, *(os.path.basename(addition) for addition in additions)))
         if not os.path.exists(image):
             real = oracle.binary()
             build_image(Options.agent, image, modules, ["%s:/bin/qemu-ga" % real, *libraries(real), *additions])

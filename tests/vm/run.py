@@ -32,6 +32,7 @@ import disks  # noqa: F401
 import trim  # noqa: F401
 import shutdown  # noqa: F401
 import suspend  # noqa: F401
+import inits  # noqa: F401
 import unprivileged
 import users  # noqa: F401
 import clients  # noqa: F401
@@ -44,6 +45,7 @@ import appliance  # noqa: F401
 import beside
 import beside_storage  # noqa: F401
 import beside_start  # noqa: F401
+import beside_power  # noqa: F401
 import counters  # noqa: F401
 import freeze  # noqa: F401
 import freeze_ends  # noqa: F401

@@ -72,14 +72,14 @@ def check_clean(disk):
     check(CONTENT in content, "the file written last is not on the disk: %r" % content)
 
 
-def ask(vm, mode):
+def ask(vm, mode, path="/mnt/last"):
     """Writes a file, and sends a sync and the shutdown in one go, as some clients do. Returns when it was sent.
 
     The sync has to be answered, and the shutdown not: it has no reply but the end.
     """
     with vm.agent() as agent:
         agent.sync()
-        handle = agent.run("guest-file-open", {"path": "/mnt/last", "mode": "w"})
+        handle = agent.run("guest-file-open", {"path": path, "mode": "w"})
         agent.run("guest-file-write", {"handle": handle, "buf-b64": base64.b64encode(CONTENT).decode()})
         agent.run("guest-file-close", {"handle": handle})
         began = time.monotonic()

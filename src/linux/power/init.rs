@@ -116,11 +116,8 @@ fn sysvinit(how: Shutdown) -> bool {
         write_to_fifo(fifo, &record)
     };
     // Whether run level 0 ends with power on or off is told in a variable that its scripts read.
-    let (level, variable): (u8, &[u8]) = match how {
-        Shutdown::Halt => (b'0', b"INIT_HALT=HALT"),
-        Shutdown::PowerDown => (b'0', b"INIT_HALT=POWEROFF"),
-        Shutdown::Reboot => (b'6', b"INIT_HALT="),
-    };
+    let variable: &[u8] = if how == Shutdown::Halt { b"INIT_HALT=HALT" } else { b"INIT_HALT=POWEROFF" };
+    let level = if how == Shutdown::Reboot { b'6' } else { b'0' };
     [c"/run/initctl", c"/dev/initctl"]
         .iter()
         .any(|fifo| send(fifo, SET_VARIABLE, 0, variable) && send(fifo, CHANGE_RUN_LEVEL, level, b""))
@@ -131,11 +128,15 @@ fn runit(proc: &mut Pseudo, how: Shutdown) -> bool {
     if how == Shutdown::Halt || !listens(proc, SIGCONT) {
         return false;
     }
-    let set = |path: &CStr, allowed: bool| -> Result<(), Errno> {
-        Fd::open(path, OpenFlags::WRITE.with(OpenFlags::CREATE))?.set_permissions(if allowed { 0o100 } else { 0 })
+    let set = |path: &CStr, flags: OpenFlags, mode: u32| Fd::open(path, flags)?.set_permissions(mode);
+    let reboot_mode = if how == Shutdown::Reboot { 0o100 } else { 0 };
+    let told = |flags: OpenFlags, reboot: &CStr, stop: &CStr| {
+        set(reboot, flags, reboot_mode).is_ok() && set(stop, flags, 0o100).is_ok()
     };
-    let told = set(c"/etc/runit/reboot", how == Shutdown::Reboot).and_then(|()| set(c"/etc/runit/stopit", true));
-    told.is_ok() && signal::send(1, SIGCONT).is_ok()
+    // Debian's has them in /run, where they are from the start; any other looks in its directory, if need be for new ones.
+    let told = told(OpenFlags::WRITE, c"/run/runit.reboot", c"/run/runit.stopit")
+        || told(OpenFlags::WRITE.with(OpenFlags::CREATE), c"/etc/runit/reboot", c"/etc/runit/stopit");
+    told && signal::send(1, SIGCONT).is_ok()
 }
 
 #[cfg(test)]

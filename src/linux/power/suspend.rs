@@ -1,15 +1,14 @@
 //! Sleep, through the files of `/sys/power` (the kernel's admin-guide, "System Sleep States"). A write to `state` comes back
-//! when the machine is awake again. Where systemd runs it is asked instead, because services may want to know.
+//! when the machine is awake again. Where systemd runs, or pm-utils is installed, that is asked instead, because services and
+//! hooks may want to know.
 
 use core::ffi::CStr;
 
 use crate::errno::Errno;
-use crate::error::Part;
 use crate::guest::{HelperError, Sleep, SleepError, Suspend};
 use crate::linux::Linux;
 use crate::linux::helper;
 use crate::linux::lines::{each_line, read_whole};
-use crate::linux::log::Level;
 use crate::linux::pseudo::Pseudo;
 use crate::sys::fd::{Fd, OpenFlags};
 
@@ -17,7 +16,7 @@ impl Suspend for Linux {
     /// What `mem` means is left to the guest: where `/sys/power/mem_sleep` does not say `deep`, it is a lighter sleep.
     #[inline(never)] // smaller so
     fn suspend(&mut self, how: Sleep) -> Result<(), SleepError> {
-        if let Some(result) = ask_systemd(how) {
+        if let Some(result) = ask_helper(how) {
             return result;
         }
         let mut words = [0; WORDS_BYTES];
@@ -25,7 +24,6 @@ impl Suspend for Linux {
         if let Some(disk) = &disk {
             disk.write(SUSPEND).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/disk'", errno))?;
         }
-        self.log.write(Level::Info, &[Part::Words("suspend: writing "), Part::Words(word)]);
         let result = state.write(word.as_bytes());
         // Awake again, whichever way it slept. The next guest-suspend-disk is to switch off as it did; the kernel takes the
         // word that it had itself.
@@ -91,37 +89,40 @@ impl Linux {
     }
 }
 
-/// How long systemd has to begin a sleep. It answers before the machine sleeps.
-const SYSTEMD_TIMEOUT_S: u32 = 30;
-
 /// Whether systemd is there to be asked (sd_booted(3)).
 fn systemd_runs() -> bool {
     Fd::open(c"/run/systemd/system", OpenFlags::READ.with(OpenFlags::DIRECTORY)).is_ok()
 }
 
-/// Lets systemd put the machine to sleep. `None` where it does not run, or cannot be asked.
-fn ask_systemd(how: Sleep) -> Option<Result<(), SleepError>> {
-    const PROGRAMS: [&CStr; 2] = [c"/usr/bin/systemctl", c"/bin/systemctl"];
-    if !systemd_runs() {
-        return None;
-    }
-    let (words, argument) = match how {
-        Sleep::Ram => ("systemctl suspend", c"suspend"),
-        Sleep::Disk => ("systemctl hibernate", c"hibernate"),
-        Sleep::Hybrid => ("systemctl hybrid-sleep", c"hybrid-sleep"),
+/// Lets systemd, or else pm-utils, put the machine to sleep. `None` where there is neither.
+fn ask_helper(how: Sleep) -> Option<Result<(), SleepError>> {
+    let (asked, argument, script, path) = match how {
+        Sleep::Ram => ("systemctl suspend", c"suspend", "pm-suspend", c"/usr/sbin/pm-suspend"),
+        Sleep::Disk => ("systemctl hibernate", c"hibernate", "pm-hibernate", c"/usr/sbin/pm-hibernate"),
+        Sleep::Hybrid => {
+            ("systemctl hybrid-sleep", c"hybrid-sleep", "pm-suspend-hybrid", c"/usr/sbin/pm-suspend-hybrid")
+        }
     };
-    for program in PROGRAMS {
-        let (result, _) = helper::run(program, argument, SYSTEMD_TIMEOUT_S, &mut []);
-        return Some(match result {
+    let mut helper = if systemd_runs() { 0_u8 } else { 2 };
+    loop {
+        let (words, program) = match helper {
+            0 => (asked, c"/usr/bin/systemctl"),
+            1 => (asked, c"/bin/systemctl"),
+            // It passes over the argument.
+            2 => (script, path),
+            _ => return None,
+        };
+        helper = helper.wrapping_add(1);
+        // Without a limit of time, because that goes on while the machine sleeps, and what runs after it must come to its end.
+        return Some(match helper::run(program, argument, 0, &mut []).0 {
             Ok(()) => Ok(()),
             Err(HelperError::Execute(..)) => continue,
-            // Somebody may have forbidden it for now (systemd-inhibit(1)): it is not done behind systemd's back.
+            // Somebody may have forbidden it: it is not done behind their back.
             Err(HelperError::Failed(status)) => Err(SleepError::Refused(words, status)),
             Err(HelperError::Create(errno) | HelperError::Wait(errno)) => Err(SleepError::Failed(words, errno)),
-            Err(HelperError::Killed | HelperError::TimedOut(_)) => Err(SleepError::Failed(words, Errno::ETIMEDOUT)),
+            Err(HelperError::Killed | HelperError::TimedOut(_)) => Err(SleepError::Failed(words, Errno::EINTR)),
         });
     }
-    None
 }
 
 /// Opens a file of `/sys/power`, and reads its words. `None` if it does not offer the one that is wanted.
