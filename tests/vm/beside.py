@@ -26,14 +26,14 @@ SECOND = 10 ** 9
 class Beside(Guest):
     """A machine in which both run. `ours` and `real` are the lines to them."""
 
-    def __init__(self, append="", disks=(), devices=(), modules=(), additions=()):
-        image = "-".join((Options.image + ".beside", *modules))
+    def __init__(self, append="", disks=(), devices=(), modules=(), additions=(), kernel="kernel"):
+        image = "-".join((Options.image + ".beside", *(modules if kernel == "kernel" else [kernel])))
         if not os.path.exists(image):
             real = oracle.binary()
-            build_image(Options.agent, image, modules, ["%s:/bin/qemu-ga" % real, *libraries(real), *additions])
+            build_image(Options.agent, image, modules, ["%s:/bin/qemu-ga" % real, *libraries(real), *additions], kernel)
         devices = ["-smp", "1,maxcpus=2", "-m", "256M,slots=2,maxmem=1G", *devices,
                    *Vm.socket("real"), "-device", "virtserialport,chardev=real,name=" + REAL_PORT]
-        super().__init__(image=image, append="movable_node " + append, devices=devices, disks=disks)
+        super().__init__(image=image, append="movable_node " + append, devices=devices, disks=disks, kernel=kernel)
         self.ours = self.real = None
 
     def start(self):
