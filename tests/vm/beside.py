@@ -39,6 +39,8 @@ class Beside(Guest):
     def start(self):
         super().start()
         try:
+            # A kernel with drivers for everything, and all that they find, takes longer to come up than the small one.
+            self.shell.check("true", timeout=240)
             self.start_agent()
             port = self.port_device(REAL_PORT)
             self.shell.check("mkdir -p /tmp/real; qemu-ga -p %s -t /tmp/real </dev/null >/tmp/real/log 2>&1 & echo $!" % port)
