@@ -21,18 +21,20 @@ def binary():
     raise NoOracle("no qemu-ga under %s: run ci/oracle first" % os.path.relpath(DIRECTORY, os.getcwd()))
 
 
-def environment():
-    """What must be in its environment, so that it finds the libraries that were unpacked beside it."""
+def environment(*others):
+    """What must be in its environment, so that it finds the libraries that were unpacked beside it, and under `others`."""
     directories = set()
-    for directory, _, names in os.walk(os.path.join(DIRECTORY, "root")):
-        if any(re.search(r"\.so\.", name) for name in names):
-            directories.add(directory)
+    for root in (os.path.join(DIRECTORY, "root"), *others):
+        for directory, _, names in os.walk(root):
+            if any(re.search(r"\.so\.", name) for name in names):
+                directories.add(directory)
     return {"LD_LIBRARY_PATH": ":".join(sorted(directories))} if directories else {}
 
 
-def libraries(program):
-    """The paths of the libraries that a program asks for, and of their loader, by ldd; none for a static one."""
-    surroundings = {**os.environ, **environment()} if os.path.isdir(DIRECTORY) else None
+def libraries(program, *others):
+    """The paths of the libraries that a program asks for, and of their loader, by ldd; none for a static one. `others`: where
+    more of them were unpacked."""
+    surroundings = {**os.environ, **environment(*others)} if os.path.isdir(DIRECTORY) else None
     listed = subprocess.run(["ldd", program], env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     # `name => /path (address)`, or the loader: `/path (address)`.
     return re.findall(r"^\s*(?:\S+ => )?(/\S+) \(", listed.stdout.decode(), re.M)

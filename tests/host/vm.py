@@ -55,10 +55,11 @@ class Vm:
     disks           paths of raw images, in the guest /dev/vda, /dev/vdb, ... if virtio_blk is loaded
     accel           "tcg" or "kvm"
     console_socket  the console is a socket, console.sock, to type at; there is no log of it then
+    kernel          the directory of the kernel under target/vm
     """
 
     def __init__(self, image, append="", init="/init", memory="256M", agent_port=True, devices=(), disks=(), accel="tcg",
-                 console_socket=False):
+                 console_socket=False, kernel="kernel"):
         self.image = image
         self.append = append
         self.init = init
@@ -68,6 +69,7 @@ class Vm:
         self.disks = disks
         self.accel = accel
         self.console_socket = console_socket
+        self.kernel = kernel
         self.process = None
         self.qmp = None
         self.shell = None
@@ -116,7 +118,7 @@ class Vm:
         words = [
             os.path.abspath(qemu()), "-nodefaults", "-no-user-config", "-display", "none",
             "-machine", "q35", "-accel", self.accel, "-cpu", "max,la57=off" if self.accel == "tcg" else "host",
-            "-smp", "1", "-m", self.memory, "-kernel", KERNEL, "-initrd", os.path.abspath(self.image),
+            "-smp", "1", "-m", self.memory, "-kernel", os.path.join(DIRECTORY, self.kernel, "vmlinuz"), "-initrd", os.path.abspath(self.image),
             # panic=-1 reboots at once, so that a dead PID 1 shows as an event instead of a time-out.
             "-append", " ".join(("console=ttyS0 quiet panic=-1 rdinit=%s %s" % (self.init, self.append)).split()),
             "-qmp", "unix:qmp.sock,server=on,wait=off",

@@ -26,19 +26,22 @@ SECOND = 10 ** 9
 class Beside(Guest):
     """A machine in which both run. `ours` and `real` are the lines to them."""
 
-    def __init__(self, append="", disks=(), devices=(), modules=(), additions=()):
-        image = "-".join((Options.image + ".beside", *modules, *(os.path.basename(addition) for addition in additions)))
+    def __init__(self, append="", disks=(), devices=(), modules=(), additions=(), kernel="kernel"):
+        contents = (*modules, *map(os.path.basename, additions)) if kernel == "kernel" else (kernel,)
+        image = "-".join((Options.image + ".beside", *contents))
         if not os.path.exists(image):
             real = oracle.binary()
-            build_image(Options.agent, image, modules, ["%s:/bin/qemu-ga" % real, *libraries(real), *additions])
+            build_image(Options.agent, image, modules, ["%s:/bin/qemu-ga" % real, *libraries(real), *additions], kernel)
         devices = ["-smp", "1,maxcpus=2", "-m", "256M,slots=2,maxmem=1G", *devices,
                    *Vm.socket("real"), "-device", "virtserialport,chardev=real,name=" + REAL_PORT]
-        super().__init__(image=image, append="movable_node " + append, devices=devices, disks=disks)
+        super().__init__(image=image, append="movable_node " + append, devices=devices, disks=disks, kernel=kernel)
         self.ours = self.real = None
 
     def start(self):
         super().start()
         try:
+            # A kernel with drivers for everything, and all that they find, takes longer to come up than the small one.
+            self.shell.check("true", timeout=240)
             self.start_agent()
             port = self.port_device(REAL_PORT)
             self.shell.check("mkdir -p /tmp/real; qemu-ga -p %s -t /tmp/real </dev/null >/tmp/real/log 2>&1 & echo $!" % port)

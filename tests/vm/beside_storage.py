@@ -49,7 +49,7 @@ def file_systems(vm):
     real, ours = map(by_mount_point, vm.each("guest-get-fsinfo"))
     equal(list(ours), ["/mnt/shared", "/mnt/blk"], "the one mounted last is first")
     equal(list(real), list(ours), "mount points, beside qemu-ga")
-    for point, serial in (("/mnt/blk", "of-blk"), ("/mnt/shared", "QEMU_NVMe_Ctrl_of-shared")):
+    for point, serial in (("/mnt/blk", "of-blk"), ("/mnt/shared", "QEMU_NVMe_Ctrl_of-shared_1")):
         equal(ours[point]["disk"][0].pop("serial"), serial, "serial number")
         check("serial" not in real[point]["disk"][0], "qemu-ga knows a serial number: the difference disk-serial has gone")
         differ("disk-serial", None, serial)
@@ -83,7 +83,7 @@ def disks_and_partitions(vm):
     equal(sorted(ours), sorted(real), "names, beside qemu-ga")
     check("alias" not in real["/dev/dm-0"], "qemu-ga knows an alias: the difference disk-alias has gone")
     differ("disk-alias", None, ours["/dev/dm-0"].pop("alias"))
-    for slot, serial in ((0x10, "of-blk"), (0x13, "QEMU_NVMe_Ctrl_of-flash"), (0x14, "QEMU_NVMe_Ctrl_of-shared")):
+    for slot, serial in ((0x10, "of-blk"), (0x13, "QEMU_NVMe_Ctrl_of-flash_1"), (0x14, "QEMU_NVMe_Ctrl_of-shared_1")):
         name = at_slot(ours, slot)
         equal(ours[name]["address"].pop("serial"), serial, "serial number")
         check("serial" not in real[name]["address"], "qemu-ga knows a serial number: the difference disk-serial has gone")

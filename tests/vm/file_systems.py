@@ -53,8 +53,8 @@ EXPECTED = {
     "plain": ("vdc", "ext4", address("virtio", 0x11, 3, dev="/dev/vdc")),
     "lun0": ("sd", "ext4", address("scsi", 0, bus=1, unit=0, serial="0QEMU_QEMU_HARDDISK_of-lun0")),
     "lun5": ("sd", "xfs", address("scsi", 0, bus=1, unit=5, serial="35000c50012345678")),
-    "flash": ("nvme", "ext4", address("nvme", 0x13, serial="QEMU_NVMe_Ctrl_of-flash")),
-    "shared": ("nvme", "ext4", address("nvme", 0x14, serial="QEMU_NVMe_Ctrl_of-shared")),
+    "flash": ("nvme", "ext4", address("nvme", 0x13, serial="QEMU_NVMe_Ctrl_of-flash_1")),
+    "shared": ("nvme", "ext4", address("nvme", 0x14, serial="QEMU_NVMe_Ctrl_of-shared_1")),
     "ide": ("sd", "ext4", {**address("ide", 0x15, unit=1, serial="QEMU_HARDDISK_of-ide"), "bus": 1}),
 }
 
@@ -148,7 +148,7 @@ def the_database_of_udev_is_read_where_it_is(vm):
     serials = {entry["mountpoint"]: entry["disk"][0].get("serial") for entry in vm.ask()}
     equal(serials["/mnt/blk"], "as udev says", "its serial number")
     equal(serials["/mnt/plain"], None, "the one of a disk that has none")
-    equal(serials["/mnt/flash"], "QEMU_NVMe_Ctrl_of-flash", "the one of %s, which udev does not know" % found["flash"])
+    equal(serials["/mnt/flash"], "QEMU_NVMe_Ctrl_of-flash_1", "the one of %s, which udev does not know" % found["flash"])
 
 
 @test(group="file-systems", fixture=every_bus)

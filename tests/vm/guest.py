@@ -28,12 +28,12 @@ class Options:
     append = ""
 
 
-def libraries(agent):
-    """What `--add` needs for an agent that is not static (the real qemu-ga, to compare with)."""
+def libraries(agent, *others):
+    """What `--add` needs for a program that is not static, such as the real qemu-ga. `others` as in oracle.py."""
     def place(path):
         loader = os.path.basename(path).startswith("ld-linux")
         return path if loader else "/lib/x86_64-linux-gnu/" + os.path.basename(path)
-    return ["%s:%s" % (path, place(path)) for path in oracle.libraries(agent)]
+    return ["%s:%s" % (path, place(path)) for path in oracle.libraries(agent, *others)]
 
 
 def build_program(source, output):
@@ -41,9 +41,9 @@ def build_program(source, output):
     small_program.build(os.path.join(HERE, source), output)
 
 
-def build_image(agent, output, modules=(), additions=()):
+def build_image(agent, output, modules=(), additions=(), kernel="kernel"):
     """The initramfs of these tests: made with what users make theirs with. `modules` and `additions` (SRC:DST) go into one
-    that not every test has to wait for."""
+    that not every test has to wait for. `kernel` is the directory of theirs under target/vm."""
     if not os.access(agent, os.X_OK):
         raise SystemExit("no agent at %s: build it, or name one with --agent" % agent)
     # Another process of these tests may want the same one: it is there when it is whole.
@@ -51,7 +51,7 @@ def build_image(agent, output, modules=(), additions=()):
     bridge = work + ".bridge"
     build_program("vsock_bridge.rs", bridge)
     command = [os.path.join(oracle.ROOT, "targets", "initramfs", "build"), "--agent", agent, "--output", work,
-               "--busybox", os.path.join(DIRECTORY, "busybox"), "--modules", os.path.join(DIRECTORY, "kernel", "modules"),
+               "--busybox", os.path.join(DIRECTORY, "busybox"), "--modules", os.path.join(DIRECTORY, kernel, "modules"),
                "--module", "virtio_blk", "--module", "vsock_loopback", "--module", "virtio_net",
                "--module", "dummy", "--add", os.path.join(HERE, "guest") + ":/test",
                "--add", bridge + ":/bin/vsock-bridge"]

@@ -28,7 +28,7 @@ class Root:
         self.path = path
         self.package = os.path.join(PACKAGES, package)
         if not os.path.isdir(self.package):
-            raise Skip("%s is not there: this system has no such package, or ci/setup vm has not run" % package)
+            raise Skip("%s is not there: this system has no such package, or ci/setup inits has not run" % package)
         for name in MERGED:
             os.makedirs(os.path.join(path, "usr", name))
             os.symlink("usr/" + name, os.path.join(path, name))

@@ -43,7 +43,9 @@ import initramfs  # noqa: F401
 import least  # noqa: F401
 import appliance  # noqa: F401
 import beside
+import buses
 import beside_storage  # noqa: F401
+import beside_buses  # noqa: F401
 import beside_start  # noqa: F401
 import beside_power  # noqa: F401
 import counters  # noqa: F401
@@ -61,7 +63,7 @@ def interrupted(*_):
 def close():
     """Ends the machines that several tests have shared."""
     for shared in (guest.plain, network.networked, transports.lines, beside.both, file_systems.storage, freezing.frozen,
-                   unprivileged.restricted):
+                   unprivileged.restricted, buses.machine):
         shared.close()
 
 

@@ -1,7 +1,6 @@
 """A machine with a disk on each bus that its kernel has a driver for, and what their images hold.
 
-The kernel of these tests has none for AHCI, for USB and for the SCSI controllers of real machines: what the agent makes of
-those is tested with trees of files (src/linux/disks/tests.rs).
+The small kernel of most tests has none for AHCI, for USB and for the SCSI controllers of real machines: buses.py has them, with another kernel.
 """
 
 import contextlib
@@ -36,8 +35,8 @@ def empty(path, size_mib):
 AT_ONCE = "nodiscard,lazy_itable_init=0,lazy_journal_init=0"
 
 
-def ext4(path, size_mib):
-    make("mkfs.ext4", "-q", "-F", "-E", AT_ONCE, empty(path, size_mib))
+def ext4(path, size_mib, label=""):
+    make("mkfs.ext4", "-q", "-F", "-L", label, "-E", AT_ONCE, empty(path, size_mib))
     return path
 
 
@@ -46,10 +45,10 @@ def xfs(path, size_mib):
     return path
 
 
-def partitioned(path, size_mib):
+def partitioned(path, size_mib, label=""):
     """An image with one partition, of all but the first MiB, and ext4 in it."""
     empty(path, size_mib)
-    make("mkfs.ext4", "-q", "-F", "-E", "%s,offset=%d" % (AT_ONCE, MIB), path, "%dM" % (size_mib - 1))
+    make("mkfs.ext4", "-q", "-F", "-L", label, "-E", "%s,offset=%d" % (AT_ONCE, MIB), path, "%dM" % (size_mib - 1))
     sectors = MIB // 512
     entry = bytes([0, 0, 0, 0, 0x83, 0, 0, 0]) + sectors.to_bytes(4, "little") + ((size_mib - 1) * sectors).to_bytes(4, "little")
     with open(path, "r+b") as file:

@@ -3,12 +3,16 @@
 //! It is taken from udev's database where there is one (`/run/udev/data/bMAJOR:MINOR`, lines `E:NAME=VALUE`). Without, it is
 //! put together as udev's own programs would, from what the kernel has read of the disk:
 //! - virtio, MMC: the attribute `serial`;
-//! - NVMe: `MODEL_SERIAL`, from the attributes of the controller;
+//! - NVMe: `MODEL_SERIAL_NAMESPACE`, from the attributes of the controller and the number of the namespace, which rules of udev
+//!   before 253 leave out (of blanks in a row udev makes as many `_` there, and here one, as elsewhere);
 //! - SCSI (scsi_id): from the page of identifiers (SPC, page 83h): the best of those of the unit itself, in hexadecimal or as
 //!   text, behind its type and, if it is the vendor's own, the names of vendor and model; else from the page of the serial
 //!   number (80h), behind `S` and those names. So QEMU's `serial=X` is `0QEMU_QEMU_HARDDISK_X`;
 //! - ATA (ata_id): `MODEL_SERIAL`, from the identifier that libata makes of both;
-//! - USB (usb_id): `VENDOR_MODEL_SERIAL-TARGET:UNIT`, with the serial number of the USB device.
+//! - USB (usb_id): `VENDOR_MODEL_SERIAL-TARGET:UNIT`, with the serial number of the USB device, unless it has a comma in it or
+//!   what is not printable ASCII.
+
+use core::slice;
 
 use super::place::{Components, target};
 use super::{Disks, attribute, line};
@@ -42,37 +46,51 @@ impl Disks {
             return Some(());
         }
         if let Some(serial) = attribute(whole, c"serial", buffer) {
-            text.raw(serial.trim_ascii());
+            text.raw(serial.trim_ascii_end());
             return Some(());
         }
         let [vendor, model] = &mut [[0; NAME_BYTES]; 2];
-        if let Some(serial) = attribute(whole, c"device/serial", buffer) {
-            match bus_kind {
-                DiskBus::Nvme => write_joined(attribute(whole, c"device/model", model)?, serial, text),
-                _ => text.raw(serial.trim_ascii()),
+        // SCSI has a vendor, and no other: newer kernels give SCSI disks a serial number too, which udev does not look at.
+        let Some(vendor) = attribute(whole, c"device/vendor", vendor) else {
+            for part in [c"device/model", c"device/serial", c"nsid"] {
+                if let Some(value) = attribute(whole, part, buffer) {
+                    if !text.is_empty() {
+                        text.raw(b"_");
+                    }
+                    Clean::new(text).push(value);
+                }
             }
             return Some(());
-        }
-        let vendor = name(attribute(whole, c"device/vendor", vendor)?);
+        };
+        let vendor = name(vendor);
         let model = name(attribute(whole, c"device/model", model)?);
         if bus_kind == DiskBus::Usb {
             return self.of_usb(path, vendor, model, buffer, text);
         }
-        if let Some(page) = attribute(whole, c"device/vpd_pg83", buffer) {
-            let written = if vendor.trim_ascii_end() == b"ATA" {
-                of_ata(page, text)
-            } else {
-                of_identifiers(page, vendor, model, text)
-            };
-            if written.is_some() {
-                return Some(());
-            }
+        if vendor.starts_with(b"ATA ")
+            && attribute(whole, c"device/vpd_pg83", buffer).and_then(|page| of_ata(page, text)).is_some()
+        {
+            return Some(());
         }
-        of_unit(attribute(whole, c"device/vpd_pg80", buffer)?, vendor, model, text)
+        let identifier = match attribute(whole, c"device/vpd_pg83", buffer).and_then(best) {
+            None => of_unit(attribute(whole, c"device/vpd_pg80", buffer)?)?,
+            Some(identifier) => identifier,
+        };
+        let mut clean = Clean::new(text);
+        clean.push(&[identifier.kind]);
+        if matches!(identifier.kind, OF_VENDOR | OF_UNIT) {
+            clean.push(vendor);
+            clean.push(model);
+        }
+        for byte in identifier.value {
+            let digits = &[hexadecimal_digit(byte >> 4), hexadecimal_digit(byte & 0xF)];
+            clean.push(if identifier.is_text { slice::from_ref(byte) } else { digits });
+        }
+        Some(())
     }
 
     fn of_udev(&self, own: &Fd, buffer: &mut [u8], text: &mut Writer<'_>) -> Option<()> {
-        let number = attribute(own, c"dev", buffer)?.trim_ascii();
+        let number = name(attribute(own, c"dev", buffer)?);
         let file = open_at(self.udev.as_ref()?, &[b"b", number], OpenFlags::READ).ok()?;
         let length = read_whole(&file, buffer).ok()?;
         let serial = line(buffer.get(..length)?, b"E:ID_SERIAL=")?;
@@ -92,7 +110,9 @@ impl Disks {
         let device = open_at(&self.sysfs, &[device], OpenFlags::READ).ok()?;
         let [_, target, unit] = target(path)?;
         write_joined(vendor, model, text);
-        if let Some(own) = attribute(&device, c"serial", buffer) {
+        if let Some(own) = attribute(&device, c"serial", buffer)
+            && own.iter().all(|byte| matches!(byte, b'\n' | b' '..=b'+' | b'-'..=0x7F))
+        {
             text.raw(b"_");
             Clean::new(text).push(own);
         }
@@ -154,18 +174,21 @@ impl<'t, 'o> Clean<'t, 'o> {
 }
 
 /// An identifier of page 83h: behind its head of four bytes, in which are how it is written, what it identifies, what type
-/// it has and how long it is.
+/// it has and how long it is; or the serial number of page 80h.
 #[derive(Clone, Copy)]
 struct Identifier<'p> {
     is_text: bool,
+    /// The digit of its type, with which udev begins, or [`OF_UNIT`].
     kind: u8,
     value: &'p [u8],
 }
 
-const OF_VENDOR: u8 = 0;
-const OF_T10_VENDOR: u8 = 1;
-const EUI_64: u8 = 2;
-const NAA: u8 = 3;
+const OF_VENDOR: u8 = b'0';
+const OF_T10_VENDOR: u8 = b'1';
+const EUI_64: u8 = b'2';
+const NAA: u8 = b'3';
+/// Page 80h.
+const OF_UNIT: u8 = b'S';
 
 /// The identifiers of page 83h that are those of the unit itself, and not of a port or of what the unit is part of.
 struct Identifiers<'p>(&'p [u8]);
@@ -183,7 +206,7 @@ impl<'p> Identifiers<'p> {
             let (value, after) = after.split_at_checked(usize::from(*length))?;
             self.0 = after;
             if kind & 0x30 == 0 {
-                return Some(Identifier { is_text: code_set & 0xF != 1, kind: kind & 0xF, value });
+                return Some(Identifier { is_text: code_set & 0xF != 1, kind: b'0' | kind & 0xF, value });
             }
         }
     }
@@ -213,7 +236,8 @@ fn rank(identifier: Identifier<'_>) -> u8 {
 /// The rank of those that are not used.
 const NOT_USED: u8 = 12;
 
-fn of_identifiers(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_>) -> Option<()> {
+/// The best identifier of page 83h.
+fn best(page: &[u8]) -> Option<Identifier<'_>> {
     let mut identifiers = Identifiers::of(page)?;
     let mut least = NOT_USED;
     let mut best = None;
@@ -224,26 +248,7 @@ fn of_identifiers(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_
             best = Some(identifier);
         }
     }
-    let Identifier { is_text, kind, value } = best?;
-    let begin = text.mark();
-    let mut clean = Clean::new(text);
-    clean.push(&[hexadecimal_digit(kind)]);
-    if kind == OF_VENDOR {
-        clean.push(vendor);
-        clean.push(model);
-    }
-    if is_text {
-        clean.push(value);
-    } else {
-        for byte in value {
-            clean.push(&[hexadecimal_digit(byte >> 4), hexadecimal_digit(byte & 0xF)]);
-        }
-    }
-    if text.is_full() {
-        text.roll_back(begin);
-        return None;
-    }
-    Some(())
+    best
 }
 
 /// libata makes an identifier of type T10 of `ATA     `, the model (40 bytes) and the serial number (20 bytes).
@@ -261,12 +266,8 @@ fn of_ata(page: &[u8], text: &mut Writer<'_>) -> Option<()> {
 }
 
 /// Page 80h: the serial number.
-fn of_unit(page: &[u8], vendor: &[u8], model: &[u8], text: &mut Writer<'_>) -> Option<()> {
+fn of_unit(page: &[u8]) -> Option<Identifier<'_>> {
     let (content, length) = content(page, 0x80)?;
-    let own = content.get(..length).filter(|own| !own.trim_ascii().is_empty())?;
-    let mut clean = Clean::new(text);
-    for part in &[b"S", vendor, model, own] {
-        clean.push(part);
-    }
-    Some(())
+    let value = content.get(..length).filter(|own| !own.trim_ascii_start().is_empty())?;
+    Some(Identifier { is_text: true, kind: OF_UNIT, value })
 }

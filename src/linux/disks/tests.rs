@@ -192,7 +192,7 @@ fn what_has_no_end_is_left() {
 const NVME: &str = "devices/pci0000:00/0000:00:06.0/nvme/nvme0";
 
 #[test]
-fn an_nvme_disk_is_named_by_model_and_serial_number() {
+fn an_nvme_disk_is_named_by_model_serial_number_and_namespace() {
     let tree = Tree::new();
     tree.block(&format!("{NVME}/nvme0n1"), "259:0");
     tree.link(&format!("{NVME}/nvme0n1/device"), NVME);
@@ -204,6 +204,8 @@ fn an_nvme_disk_is_named_by_model_and_serial_number() {
     let told = |node: &str| (DiskBus::Nvme, Some(6), "QEMU_NVMe_Ctrl_deadbeef".into(), node.into());
     assert_eq!(tree.one(259, 0), told("/dev/nvme0n1"));
     assert_eq!(tree.one(259, 1), told("/dev/nvme0n1p1"));
+    tree.file(&format!("{NVME}/nvme0n1/nsid"), "17\n");
+    assert_eq!(tree.one(259, 1).2, "QEMU_NVMe_Ctrl_deadbeef_17");
 }
 
 #[test]
@@ -218,8 +220,7 @@ fn the_controller_of_an_nvme_subsystem_is_found() {
     tree.file(&format!("{subsystem}/nvme0n1/nvme0n1p1/partition"), "1\n");
     let told = |slot: Option<u32>, node: &str| {
         let bus = if slot.is_none() { DiskBus::Unknown } else { DiskBus::Nvme };
-        let serial = if slot.is_none() { "one" } else { "Model_one" };
-        (bus, slot, serial.to_owned(), node.to_owned())
+        (bus, slot, "Model_one".to_owned(), node.to_owned())
     };
     assert_eq!(tree.one(259, 0), told(None, "/dev/nvme0n1"), "no controller");
     for (number, slot) in [(10, 7), (2, 6), (3, 8)] {
@@ -276,6 +277,8 @@ fn scsi_disks_have_the_identifier_that_scsi_id_gives() {
         let identifiers: Vec<u8> = identifiers.into_iter().flatten().copied().collect();
         tree.file(&format!("{unit}/vpd_pg83"), page(0x83, &identifiers));
         tree.file(&format!("{unit}/vpd_pg80"), page(0x80, b"  unit 7 "));
+        // Newer kernels have this file too.
+        tree.file(&format!("{unit}/serial"), "unit 7\n");
         let (bus, slot, serial, node) = tree.one(8, 0);
         assert_eq!((bus, slot, node.as_str()), (DiskBus::Scsi, Some(5), "/dev/sda"));
         assert_eq!(serial, expected);
@@ -312,9 +315,10 @@ fn ata_disks_have_model_and_serial_number() {
     let content = [own, identifier(2, 1, both.as_bytes())].concat();
     tree.file(&format!("{unit}/vpd_pg83"), page(0x83, &content));
     assert_eq!(tree.one(8, 0), (DiskBus::Ide, Some(5), "QEMU_HARDDISK_QM00001".into(), "/dev/sda".into()));
-    // A kernel that does not tell it whole.
-    tree.file(&format!("{unit}/vpd_pg83"), page(0x83, &identifier(2, 1, b"ATA     QEMU")));
-    assert_eq!(tree.one(8, 0).2, "-");
+    // A controller that does not tell it whole: what scsi_id gives is left.
+    let naa5 = identifier(1, 3, &[0x50, 0, 0xC5, 0, 0x1A, 0x2B, 0x3C, 0x4D]);
+    tree.file(&format!("{unit}/vpd_pg83"), page(0x83, &[identifier(2, 1, b"ATA     QEMU"), naa5].concat()));
+    assert_eq!(tree.one(8, 0).2, "35000c5001a2b3c4d");
 }
 
 #[test]
@@ -329,6 +333,10 @@ fn usb_disks_have_the_serial_number_of_the_usb_device() {
     // A disk that tells pages: they are not what udev takes.
     tree.file(&format!("{unit}/vpd_pg80"), page(0x80, b"own"));
     assert_eq!(tree.one(8, 0).2, expected);
+    for refused in ["E0,D5", "E0\tD5", "E0\u{e9}"] {
+        tree.file(&format!("{device}/serial"), format!("{refused}\n"));
+        assert_eq!(tree.one(8, 0).2, "Kingston_DataTraveler_3.0-1:3");
+    }
 }
 
 #[test]
