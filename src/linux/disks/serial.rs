@@ -12,6 +12,7 @@
 //! - USB (usb_id): `VENDOR_MODEL_SERIAL-TARGET:UNIT`, with the serial number of the USB device, unless it has a comma in it or
 //!   what is not printable ASCII.
 
+use core::ffi::CStr;
 use core::slice;
 
 use super::place::{Components, target};
@@ -46,20 +47,15 @@ impl Disks {
             return Some(());
         }
         if let Some(serial) = attribute(whole, c"serial", buffer) {
-            text.raw(serial.trim_ascii_end());
+            text.raw(serial.trim_ascii());
             return Some(());
         }
         let [vendor, model] = &mut [[0; NAME_BYTES]; 2];
         // SCSI has a vendor, and no other: newer kernels give SCSI disks a serial number too, which udev does not look at.
         let Some(vendor) = attribute(whole, c"device/vendor", vendor) else {
-            for part in [c"device/model", c"device/serial", c"nsid"] {
-                if let Some(value) = attribute(whole, part, buffer) {
-                    if !text.is_empty() {
-                        text.raw(b"_");
-                    }
-                    Clean::new(text).push(value);
-                }
-            }
+            join(whole, c"device/model", buffer, text);
+            join(whole, c"device/serial", buffer, text);
+            join(whole, c"nsid", buffer, text);
             return Some(());
         };
         let vendor = name(vendor);
@@ -121,6 +117,17 @@ impl Disks {
         text.raw(b":");
         text.unsigned(unit);
         Some(())
+    }
+}
+
+/// Writes an attribute, with `_` between it and what is there already.
+#[inline(never)] // used for each part
+fn join(disk: &Fd, name: &CStr, buffer: &mut [u8], text: &mut Writer<'_>) {
+    if let Some(value) = attribute(disk, name, buffer) {
+        if !text.is_empty() {
+            text.raw(b"_");
+        }
+        Clean::new(text).push(value);
     }
 }
 
@@ -268,6 +275,6 @@ fn of_ata(page: &[u8], text: &mut Writer<'_>) -> Option<()> {
 /// Page 80h: the serial number.
 fn of_unit(page: &[u8]) -> Option<Identifier<'_>> {
     let (content, length) = content(page, 0x80)?;
-    let value = content.get(..length).filter(|own| !own.trim_ascii_start().is_empty())?;
+    let value = content.get(..length).filter(|own| !own.trim_ascii().is_empty())?;
     Some(Identifier { is_text: true, kind: OF_UNIT, value })
 }
