@@ -1,5 +1,5 @@
 """What targets/appliance/install makes of a tree, and what it puts there, as far as this machine can tell: scripts are run,
-units and configurations read. tests/vm boots one."""
+units and configurations read. tests/vm boots them."""
 
 import configparser
 import os

@@ -238,4 +238,4 @@ def what_the_kernel_refuses_is_told():
             refused(vm, agent, command, "suspend: cannot write to '/sys/power/state': No space left on device")
         equal(vm.shell.check("cat /sys/power/disk"), before, "what a suspend to disk does afterwards")
         vm.shell.check("mount -o remount,ro /sys")
-        refused(vm, agent, "guest-suspend-ram", "suspend: cannot open '/sys/power/state': Read-only file system")
+        refused(vm, agent, "guest-suspend-ram", "suspend: cannot write to '/sys/power/state': Read-only file system")

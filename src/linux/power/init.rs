@@ -9,7 +9,7 @@ use core::ffi::{CStr, c_int};
 use crate::bytes::{position, put, split_path};
 use crate::errno::Errno;
 use crate::guest::Shutdown;
-use crate::linux::lines::{each_line, read_whole};
+use crate::linux::lines::{self, each_line, read_whole};
 use crate::linux::pseudo::Pseudo;
 use crate::sys::fd::{Fd, OpenFlags};
 use crate::sys::signal;
@@ -64,27 +64,16 @@ fn is_called_init(proc: &mut Pseudo) -> bool {
 fn listens(proc: &mut Pseudo, number: c_int) -> bool {
     let Ok(status) = proc.open(c"1/status") else { return false };
     let bit = u32::try_from(number.wrapping_sub(1)).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
-    let (mut waits, mut ignores) = (false, false);
+    let mut waits = false;
     let mut buffer = [0; 1024];
-    // What cannot be read, or is longer than a mask, says nothing.
+    // What cannot be read, or is longer than a mask, says nothing. One that is blocked is kept for who waits for it.
     let _: Result<(), Errno> = each_line(&status, &mut buffer, |line| {
         let (name, mask) = line.split_at_checked("SigCgt:".len()).unwrap_or_default();
-        if let Some(which) = position(b"SigIgn: SigCgt: SigBlk:", name)
-            && hexadecimal(mask).is_some_and(|mask| mask & bit != 0)
-        {
-            ignores |= which == 0;
-            waits |= which != 0;
-        }
+        waits |= position(b"SigCgt: SigBlk:", name).is_some()
+            && lines::number(mask.trim_ascii(), 16).is_some_and(|(mask, _)| mask & bit != 0);
         true
     });
-    waits && !ignores
-}
-
-fn hexadecimal(text: &[u8]) -> Option<u64> {
-    text.trim_ascii().iter().try_fold(0_u64, |value, &digit| {
-        let digit = char::from(digit).to_digit(16)?;
-        value.checked_mul(16)?.checked_add(u64::from(digit))
-    })
+    waits
 }
 
 /// Writes to a FIFO that somebody reads: without a reader it cannot be opened.
@@ -142,13 +131,6 @@ fn runit(proc: &mut Pseudo, how: Shutdown) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn masks_are_read_as_the_kernel_prints_them() {
-        assert_eq!(hexadecimal(b"\t00000001000004ec"), Some(0x1_0000_04EC));
-        assert_eq!(hexadecimal(b"\tffffffffffffffff"), Some(u64::MAX));
-        assert_eq!(hexadecimal(b"\tx"), None);
-    }
 
     #[test]
     fn a_shell_or_an_init_of_another_kind_is_not_signalled() {

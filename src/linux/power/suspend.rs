@@ -4,6 +4,7 @@
 
 use core::ffi::CStr;
 
+use crate::bytes::{before, split_once};
 use crate::errno::Errno;
 use crate::guest::{HelperError, Sleep, SleepError, Suspend};
 use crate::linux::Linux;
@@ -22,7 +23,7 @@ impl Suspend for Linux {
         let mut words = [0; WORDS_BYTES];
         let Bed { word, state, disk } = self.make_bed(how, &mut words)?;
         if let Some(disk) = &disk {
-            disk.write(SUSPEND).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/disk'", errno))?;
+            disk.write(SUSPEND).map_err(|errno| SleepError::Failed(DISK, errno))?;
         }
         let result = state.write(word.as_bytes());
         // Awake again, whichever way it slept. The next guest-suspend-disk is to switch off as it did; the kernel takes the
@@ -32,7 +33,7 @@ impl Suspend for Linux {
         {
             let _: Result<usize, Errno> = disk.write(word);
         }
-        result.map(drop).map_err(|errno| SleepError::Failed("cannot write to '/sys/power/state'", errno))
+        result.map(drop).map_err(|errno| SleepError::Failed(STATE, errno))
     }
 
     fn sleep_obstacle(&mut self, how: Sleep) -> Option<&'static str> {
@@ -48,6 +49,10 @@ impl Suspend for Linux {
 
 /// What `/sys/power/disk` has for a sleep with the memory powered once that is on the disk.
 const SUSPEND: &[u8] = b"suspend";
+
+/// In an error of one that is not there to be written to.
+const STATE: &str = "cannot write to '/sys/power/state'";
+const DISK: &str = "cannot write to '/sys/power/disk'";
 
 /// Room for the words of a file of `/sys/power`, of which there are six at most.
 const WORDS_BYTES: usize = 128;
@@ -73,7 +78,7 @@ impl Linux {
             Ok(Some(state)) => state,
             Ok(None) => return Err(SleepError::Missing(missing)),
             Err(Errno::ENOENT) => return Err(SleepError::Missing("no /sys/power/state")),
-            Err(errno) => return Err(SleepError::Failed("cannot open '/sys/power/state'", errno)),
+            Err(errno) => return Err(SleepError::Failed(STATE, errno)),
         };
         if how != Sleep::Ram && !has_swap(&mut self.proc) {
             return Err(SleepError::Missing("no swap space on a disk"));
@@ -84,7 +89,7 @@ impl Linux {
         match open(&mut self.sys, c"power/disk", SUSPEND, words) {
             Ok(None) => Err(SleepError::Missing("no suspend in /sys/power/disk")),
             Ok(disk) => Ok(Bed { word, state, disk }),
-            Err(errno) => Err(SleepError::Failed("cannot open '/sys/power/disk'", errno)),
+            Err(errno) => Err(SleepError::Failed(DISK, errno)),
         }
     }
 }
@@ -94,14 +99,36 @@ fn systemd_runs() -> bool {
     Fd::open(c"/run/systemd/system", OpenFlags::READ.with(OpenFlags::DIRECTORY)).is_ok()
 }
 
+/// What a helper is called in an error; and its argument, or where it is.
+type Helper = (&'static str, &'static CStr);
+
+/// The one of systemd, by its name and argument.
+#[allow(clippy::panic)] // run by the compiler
+const fn systemctl(words: &'static CStr) -> Helper {
+    match (words.to_str(), CStr::from_bytes_with_nul(words.to_bytes_with_nul().split_at("systemctl ".len()).1)) {
+        (Ok(words), Ok(argument)) => (words, argument),
+        _ => panic!("not words"),
+    }
+}
+
+/// One of pm-utils, by its path.
+#[allow(clippy::panic)] // as above
+const fn script(path: &'static CStr) -> Helper {
+    match core::str::from_utf8(path.to_bytes().split_at("/usr/sbin/".len()).1) {
+        Ok(words) => (words, path),
+        Err(_) => panic!("not words"),
+    }
+}
+
 /// Lets systemd, or else pm-utils, put the machine to sleep. `None` where there is neither.
 fn ask_helper(how: Sleep) -> Option<Result<(), SleepError>> {
-    let (asked, argument, script, path) = match how {
-        Sleep::Ram => ("systemctl suspend", c"suspend", "pm-suspend", c"/usr/sbin/pm-suspend"),
-        Sleep::Disk => ("systemctl hibernate", c"hibernate", "pm-hibernate", c"/usr/sbin/pm-hibernate"),
-        Sleep::Hybrid => {
-            ("systemctl hybrid-sleep", c"hybrid-sleep", "pm-suspend-hybrid", c"/usr/sbin/pm-suspend-hybrid")
-        }
+    const RAM: [Helper; 2] = [systemctl(c"systemctl suspend"), script(c"/usr/sbin/pm-suspend")];
+    const DISK: [Helper; 2] = [systemctl(c"systemctl hibernate"), script(c"/usr/sbin/pm-hibernate")];
+    const HYBRID: [Helper; 2] = [systemctl(c"systemctl hybrid-sleep"), script(c"/usr/sbin/pm-suspend-hybrid")];
+    let [(asked, argument), (script, path)] = match how {
+        Sleep::Ram => RAM,
+        Sleep::Disk => DISK,
+        Sleep::Hybrid => HYBRID,
     };
     let mut helper = if systemd_runs() { 0_u8 } else { 2 };
     loop {
@@ -140,9 +167,7 @@ fn offers(words: &[u8], wanted: &[u8]) -> bool {
 
 /// The word that is chosen.
 fn chosen(words: &[u8]) -> Option<&[u8]> {
-    let mut parts = words.split(|&byte| matches!(byte, b'[' | b']'));
-    parts.next();
-    parts.next()
+    split_once(words, b'[').map(|(_, rest)| before(rest, b']'))
 }
 
 /// Whether memory can be written to a disk. The kernel would take compressed memory (zram) for one, and lose it. Where it can
