@@ -69,12 +69,12 @@ def openrc(root):
 
 
 # What a guest without disks, users and network to care for does not miss, so that its boot takes half the time.
-MASKED = """modprobe@.service systemd-remount-fs.service systemd-sysctl.service systemd-random-seed.service systemd-
-sysusers.service systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-user-sessions.service
-getty.target dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount proc-sys-fs-
-binfmt_misc.automount systemd-tmpfiles-clean.timer systemd-tmpfiles-setup-dev.service systemd-journal-flush.service
-cryptsetup.target integritysetup.target veritysetup.target systemd-ask-password-console.path systemd-ask-password-
-wall.path systemd-initctl.socket systemd-tmpfiles-setup.service"""
+MASKED = """modprobe@.service systemd-remount-fs.service systemd-sysctl.service systemd-random-seed.service
+systemd-sysusers.service systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-user-sessions.service
+getty.target dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount
+proc-sys-fs-binfmt_misc.automount systemd-tmpfiles-clean.timer systemd-tmpfiles-setup-dev.service
+systemd-journal-flush.service cryptsetup.target integritysetup.target veritysetup.target systemd-ask-password-console.path
+systemd-ask-password-wall.path systemd-initctl.socket systemd-tmpfiles-setup.service"""
 
 
 def systemd(root):

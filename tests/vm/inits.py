@@ -120,8 +120,8 @@ def sleeps_and_wakes(vm):
     seen("guest-suspend-ram", "systemd's hooks run, QEMU says SUSPEND, then WAKEUP")
 
 
-@test(group="inits")
-def systemd_with_logind():
+@test(group="systemd")
+def with_logind():
     with booted(init_roots.systemd_with_logind, SYSTEMD, "systemd") as (vm, disk):
         starts_again(vm, "true")
         before = pid_of_agent(vm)
@@ -142,8 +142,8 @@ def systemd_with_logind():
         ends(vm, disk, "reboot", "systemd", "System Reboot")
 
 
-@test(group="inits")
-def systemd_without_logind():
+@test(group="systemd")
+def without_logind():
     with booted(init_roots.systemd, SYSTEMD, "systemd") as (vm, disk):
         with vm.agent(timeout=180) as agent:
             agent.sync(timeout=180)
@@ -154,8 +154,8 @@ def systemd_without_logind():
         ends(vm, disk, "halt", "systemd", "System Halt")
 
 
-@test(group="inits")
-def systemd_with_the_hardened_service():
+@test(group="systemd")
+def with_the_hardened_service():
     with booted(init_roots.hardened_systemd, SYSTEMD, "systemd") as (vm, disk):
         with vm.agent(timeout=180) as agent:
             agent.sync(timeout=180)

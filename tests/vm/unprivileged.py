@@ -95,7 +95,7 @@ def each_refusal_says_why(vm):
         equal(vm.shell.check("grep ^Uid /proc/$(pidof picoqga)/status").split()[1], "65534", "user of the agent")
         before = vm.state()
         denied, not_permitted = "Permission denied", "Operation not permitted"
-        sleep = "suspend: cannot open '/sys/power/state': " + denied
+        sleep = "suspend: cannot write to '/sys/power/state': " + denied
         refusals(agent, {
             Request("guest-set-time", time=10 ** 18): "Failed to set time to guest: " + not_permitted,
             "guest-set-time": "failed to read the hardware clock: " + denied,
@@ -144,7 +144,7 @@ def what_can_not_be_mounted_is_named(vm):
     wanted = {
         **{name: MOUNTS + why for name in ("guest-get-fsinfo", "guest-fstrim", "guest-fsfreeze-freeze",
                                            "guest-fsfreeze-freeze-list", "guest-fsfreeze-thaw")},
-        **{name: "suspend: cannot open '/sys/power/state': " + why
+        **{name: "suspend: cannot write to '/sys/power/state': " + why
            for name in ("guest-suspend-ram", "guest-suspend-disk", "guest-suspend-hybrid")},
         "guest-get-disks": "Can't open directory \"/sys/block\": " + why,
         "guest-get-cpustats": 'open("/proc/stat"): ' + why,
@@ -308,7 +308,7 @@ def sleeps_that_are_refused(vm):
                    "mount --bind /sys/power/disk /sys/power/disk; mount -o remount,ro,bind /sys/power/disk")
     try:
         with vm.started("picoqga") as agent:
-            refusals(agent, {"guest-suspend-hybrid": "suspend: cannot open '/sys/power/disk': Read-only file system"})
+            refusals(agent, {"guest-suspend-hybrid": "suspend: cannot write to '/sys/power/disk': Read-only file system"})
             vm.shell.check("umount /sys/power/disk; mkdir -p /run/systemd/system /usr/bin; "
                            "printf '#!/bin/sh\\nexit 4\\n' >/usr/bin/systemctl; chmod +x /usr/bin/systemctl")
             text = "the helper program '%s' returned an unexpected exit status code (4)"
