@@ -6,7 +6,7 @@
 //!
 //! That a host is there, and what it sends, reach a virtio port by different ways, so the first bytes of a new host may be
 //! there while the port still says that nobody is. They are told from the last bytes of the old one by the end of file
-//! that was read between them; the reply then waits for the host to be announced, for two seconds at the most.
+//! that was read between them; the reply then waits for the host to be announced, who else has come and gone unseen.
 
 use super::channel::Channel;
 use super::line::Line;
@@ -25,11 +25,12 @@ const LISTENER: u64 = 2;
 const DEVICES: u64 = 3;
 const CHILDREN: u64 = 4;
 
-/// How long a new host may take to be announced after its first bytes.
-const ARRIVAL_MS: i64 = 2000;
-/// The same just after another host has left. Shorter, because what came may be the last words of that one, whose replies must
-/// not wait for somebody else.
-const ARRIVAL_AFTER_ANOTHER_MS: i64 = 250;
+/// How often, and after how long each time, it is looked whether a host is announced whose first bytes have come. Times are
+/// counted and not only the time: where the whole guest stands still, that passes, but what the kernel has to do before the
+/// announcement is done as soon as the guest goes on. Not for longer, because what came may be the last words of somebody who
+/// has gone, whose replies must not wait for somebody else.
+const ARRIVAL_LOOKS: u8 = 10;
+const ARRIVAL_LOOK_NS: i64 = 25_000_000;
 
 /// How long to wait before a port or line that cannot be opened is tried again: at first, and at most.
 const RETRY_FIRST_MS: i64 = 250;
@@ -55,6 +56,9 @@ struct Connection {
     line: Line,
     interest: Interest,
     host: Host,
+    /// Of a host that is [`Host::Arriving`]: when to look for it next, in nanoseconds since boot, and how often.
+    look_ns: i64,
+    looks: u8,
 }
 
 /// What is known of the host at the other end.
@@ -70,10 +74,7 @@ enum Host {
     /// Nobody is there, and nothing is left to read. Only of a port: other lines are closed then.
     Away,
     /// Bytes came, though nobody is said to be there. If nobody is by then, they came too late.
-    Arriving {
-        /// In nanoseconds since boot.
-        until_ns: i64,
-    },
+    Arriving,
 }
 
 /// When a port that could not be opened is tried again.
@@ -249,7 +250,7 @@ impl<'b> Runner<'b> {
                 self.guest.log.write(Level::Info, &[Part::Words("channel '"), name, Part::Words("' is open")]);
                 self.retry.at_ns = None;
                 self.retry.reason = None;
-                self.line = Some(Connection { line: Line::new(fd), interest, host });
+                self.line = Some(Connection { line: Line::new(fd), interest, host, look_ns: 0, looks: 0 });
                 Ok(())
             }
             Err(errno) => {
@@ -360,21 +361,16 @@ impl<'b> Runner<'b> {
         let Some(connection) = &mut self.line else { return };
         if connection.line.take_had_bytes() {
             self.retry.pause_ms = 0;
-            let arrival_ms = match connection.host {
-                Host::Away => Some(ARRIVAL_MS),
-                Host::Left => Some(ARRIVAL_AFTER_ANOTHER_MS),
-                _ => None,
-            };
-            if let Some(arrival_ms) = arrival_ms {
-                let arrival_ns = arrival_ms.saturating_mul(1_000_000);
-                let until_ns = system::boot_time_ns().unwrap_or(0).saturating_add(arrival_ns);
-                connection.host = Host::Arriving { until_ns };
+            if let Host::Away | Host::Left = connection.host {
+                connection.host = Host::Arriving;
+                connection.looks = ARRIVAL_LOOKS;
+                connection.look_ns = system::boot_time_ns().unwrap_or(0).wrapping_add(ARRIVAL_LOOK_NS);
             }
         }
         let interest = match connection.host {
             Host::Here | Host::Leaving => Interest { read, write, edge: false },
             Host::Away | Host::Left => LISTENING,
-            Host::Arriving { .. } => ARRIVING,
+            Host::Arriving => ARRIVING,
         };
         if interest != connection.interest {
             connection.interest = interest;
@@ -385,22 +381,25 @@ impl<'b> Runner<'b> {
         }
     }
 
-    /// When bytes that nobody is said to have sent come too late, in nanoseconds since boot.
+    /// When to look next whether a host is announced, in nanoseconds since boot.
     fn arrival_deadline_ns(&self) -> Option<i64> {
-        match self.line.as_ref()?.host {
-            Host::Arriving { until_ns } => Some(until_ns),
-            _ => None,
-        }
+        let connection = self.line.as_ref()?;
+        (connection.host == Host::Arriving).then_some(connection.look_ns)
     }
 
     /// Takes the sender of bytes for gone who was not announced in time.
     fn give_up_arrival(&mut self, now_ns: i64) {
-        if self.arrival_deadline_ns().is_some_and(|until_ns| until_ns <= now_ns)
-            && let Some(connection) = &mut self.line
+        if let Some(connection) = &mut self.line
+            && connection.host == Host::Arriving
+            && connection.look_ns <= now_ns
         {
-            connection.host = Host::Leaving;
-            connection.line.ready_to_read();
-            self.agent.discard_replies();
+            connection.look_ns = now_ns.wrapping_add(ARRIVAL_LOOK_NS);
+            connection.looks = connection.looks.wrapping_sub(1);
+            if connection.looks == 0 {
+                connection.host = Host::Leaving;
+                connection.line.ready_to_read();
+                self.agent.discard_replies();
+            }
         }
     }
 
@@ -409,7 +408,7 @@ impl<'b> Runner<'b> {
         match &mut self.line {
             Some(connection) if self.channel.is_port() => {
                 connection.line.take_had_bytes();
-                if let Host::Arriving { .. } = connection.host {
+                if connection.host == Host::Arriving {
                     // The end of file only says again that nobody is there yet.
                     self.agent.resume_input();
                 } else {

@@ -11,6 +11,7 @@ import argparse
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 import time
 
@@ -40,6 +41,8 @@ def main():
     options = parser.parse_args()
     # Deep nesting is a case, and Python's reader of JSON recurses.
     sys.setrecursionlimit(20000)
+    # As a shell leaves it to what it starts in the background; elsewhere it is not so, and the agents are to be compared alike.
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
 
     seed = options.seed if options.seed is not None else int(time.time())
     texts = oracle.texts_comparable()

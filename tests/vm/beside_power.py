@@ -36,7 +36,7 @@ def fresh():
 @contextlib.contextmanager
 def with_pm_utils():
     if not os.path.isdir(PM_UTILS):
-        raise Skip("pm-utils is not there: this system has no such package, or ci/setup vm has not run")
+        raise Skip("pm-utils is not there: this system has no such package, or ci/setup inits has not run")
     names = ("usr/lib/pm-utils", "usr/bin/pm-is-supported")
     with Beside(append=suspend.APPEND, additions=["%s/%s:/%s" % (PM_UTILS, name, name) for name in names]) as vm:
         vm.shell.check(LINKS + HOOK + WANTED)

@@ -116,8 +116,16 @@ def texts_and_surroundings(t):
     for environment in ([], ["A=1", "B=two words", "A=2"], ["no sign", "=x", ""]):
         run(t, "env %s" % environment, "/usr/bin/env", env=environment, capture_output=True)
     sh(t, "pwd; umask; echo $0 $#; [ $PPID -gt 1 ]; readlink /proc/self/fd/0")
-    sh(t, "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status")
+    sh(t, "ls /proc/self/fd; grep SigBlk /proc/self/status")
     sh(t, "set -- $(cut -d ' ' -f 4,5,6 /proc/$$/stat); echo $(($(cut -d ' ' -f 5 /proc/$1/stat) - $2))")
+
+
+@subject.scenario(diff="exec-signals")
+def signals_that_the_agent_was_started_without(t):
+    """SIGQUIT, as by a shell in the background; the suite runs so."""
+    script = "[ $((0x$(sed -n 's/^SigIgn:.//p' /proc/self/status) & 4)) = 0 ] && echo default || echo ignored"
+    run(t, script, "/bin/sh", "-c", script, capture_output=True, diff="exec-signals",
+        theirs=ended(0, **{"out-data": "b'ignored\\n'"}), ours=ended(0, **{"out-data": "b'default\\n'"}))
 
 
 @subject.scenario(env={"OF_THE_AGENT": "1"})
