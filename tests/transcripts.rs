@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // of a test
 
 mod common;
+#[path = "common/fake_table.rs"]
+mod fake_table;
 
 use common::{LINUX, Random, play};
-use picoqga::command::{self, Row, Table};
+use picoqga::command::Table;
 use picoqga::guest::Guest;
 use picoqga::guest::fake::Fake;
 use picoqga::linux::Linux;
@@ -76,32 +78,7 @@ fn linux() -> Linux {
     Linux::new(Log::new(None, false), &Options::DEFAULT, Box::leak(Box::default()))
 }
 
-static FAKE_TABLE: Table<Fake> = Table::new(&[
-    Row::of_list::<command::get_cpustats::GetCpustats>(),
-    Row::of_list::<command::get_diskstats::GetDiskstats>(),
-    Row::of::<command::get_host_name::GetHostName>(),
-    Row::of::<command::get_load::GetLoad>(),
-    Row::of::<command::get_memory_block_info::GetMemoryBlockInfo>(),
-    Row::of_list::<command::get_memory_blocks::GetMemoryBlocks>(),
-    Row::of::<command::get_osinfo::GetOsinfo>(),
-    Row::of::<command::get_time::GetTime>(),
-    Row::of::<command::get_timezone::GetTimezone>(),
-    Row::of_list::<command::get_users::GetUsers>(),
-    Row::of_list::<command::get_vcpus::GetVcpus>(),
-    Row::of::<command::network_get_interfaces::NetworkGetInterfaces>(),
-    Row::of_list::<command::network_get_route::NetworkGetRoute>(),
-    Row::of::<command::ping::Ping>(),
-    Row::of::<command::set_memory_blocks::SetMemoryBlocks>(),
-    Row::of::<command::set_time::SetTime>(),
-    Row::of::<command::set_user_password::SetUserPassword>(),
-    Row::of::<command::set_vcpus::SetVcpus>(),
-    Row::of::<command::shutdown::Shutdown>(),
-    Row::of::<command::suspend::SuspendDisk>(),
-    Row::of::<command::suspend::SuspendHybrid>(),
-    Row::of::<command::suspend::SuspendRam>(),
-]);
-
-const FAKE: Player<Fake> = Player { table: &FAKE_TABLE, guest: Fake::default };
+const FAKE: Player<Fake> = Player { table: &fake_table::TABLE, guest: Fake::default };
 
 fn check<G: Guest>(
     player: &Player<G>,

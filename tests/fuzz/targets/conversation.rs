@@ -3,40 +3,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use picoqga::command::{self, Row, Table};
 use picoqga::guest::fake::Fake;
 use picoqga_fuzz::{converse, seed};
 
-static TABLE: Table<Fake> = Table::new(&[
-    Row::of_list::<command::get_cpustats::GetCpustats>(),
-    Row::of_list::<command::get_diskstats::GetDiskstats>(),
-    Row::of::<command::get_host_name::GetHostName>(),
-    Row::of::<command::get_load::GetLoad>(),
-    Row::of::<command::get_memory_block_info::GetMemoryBlockInfo>(),
-    Row::of_list::<command::get_memory_blocks::GetMemoryBlocks>(),
-    Row::of::<command::get_osinfo::GetOsinfo>(),
-    Row::of::<command::get_time::GetTime>(),
-    Row::of::<command::get_timezone::GetTimezone>(),
-    Row::of_list::<command::get_users::GetUsers>(),
-    Row::of_list::<command::get_vcpus::GetVcpus>(),
-    Row::of::<command::info::Info>(),
-    Row::of::<command::network_get_interfaces::NetworkGetInterfaces>(),
-    Row::of_list::<command::network_get_route::NetworkGetRoute>(),
-    Row::of::<command::ping::Ping>(),
-    Row::of::<command::set_memory_blocks::SetMemoryBlocks>(),
-    Row::of::<command::set_time::SetTime>(),
-    Row::of::<command::set_user_password::SetUserPassword>(),
-    Row::of::<command::set_vcpus::SetVcpus>(),
-    Row::of::<command::shutdown::Shutdown>(),
-    Row::of::<command::suspend::SuspendDisk>(),
-    Row::of::<command::suspend::SuspendHybrid>(),
-    Row::of::<command::suspend::SuspendRam>(),
-    Row::of::<command::sync::Sync>(),
-    Row::of::<command::sync_delimited::SyncDelimited>(),
-]);
+#[path = "../../common/fake_table.rs"]
+mod fake_table;
 
 fuzz_target!(|data: &[u8]| {
     let Some((seed, bytes)) = seed(data) else { return };
-    let (_, [whole, pieces]) = converse(&TABLE, Fake::default, seed, bytes);
+    let (_, [whole, pieces]) = converse(&fake_table::TABLE, Fake::default, seed, bytes);
     assert_eq!(format!("{whole:?}"), format!("{pieces:?}"), "what was done");
 });
