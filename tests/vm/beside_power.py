@@ -4,17 +4,15 @@ pm-utils, and in one with /sbin/shutdown.
 
 import contextlib
 import json
-import os
 
 import suspend
 from beside import Beside, differ
 from client import AgentClosed, request
 from guest import test
-from report import Skip, check, equal
-from roots import PACKAGES
+from report import check, equal
+from roots import unpacked
 from seen import seen
 
-PM_UTILS = os.path.join(PACKAGES, "pm-utils")
 # The package has links here, which are not followed from outside of the guest.
 LINKS = "mkdir -p /usr/sbin; for name in suspend hibernate suspend-hybrid; do " \
     "ln -s /usr/lib/pm-utils/bin/pm-action /usr/sbin/pm-$name; done; "
@@ -35,10 +33,9 @@ def fresh():
 
 @contextlib.contextmanager
 def with_pm_utils():
-    if not os.path.isdir(PM_UTILS):
-        raise Skip("pm-utils is not there: this system has no such package, or ci/setup inits has not run")
+    package = unpacked("pm-utils")
     names = ("usr/lib/pm-utils", "usr/bin/pm-is-supported")
-    with Beside(append=suspend.APPEND, additions=["%s/%s:/%s" % (PM_UTILS, name, name) for name in names]) as vm:
+    with Beside(append=suspend.APPEND, additions=["%s/%s:/%s" % (package, name, name) for name in names]) as vm:
         vm.shell.check(LINKS + HOOK + WANTED)
         # qemu-ga goes by its PATH.
         vm.shell.check("ln -s /usr/bin/pm-* /usr/sbin/pm-* /bin")

@@ -21,14 +21,22 @@ LIBRARIES = "usr/lib/x86_64-linux-gnu"
 CONFIGURATION = "[general]\nverbose=true\nlogfile=/var/log/picoqga.log\n"
 
 
+def unpacked(package):
+    """The directory of a package. Skips the test only where ci/setup has looked and this system has none."""
+    path = os.path.join(PACKAGES, package)
+    if not os.path.exists(os.path.join(PACKAGES, "ready")):
+        raise AssertionError("nothing in %s: run ci/setup inits" % os.path.relpath(PACKAGES, oracle.ROOT))
+    if not os.path.isdir(path):
+        raise Skip("this system has no package for %s" % package)
+    return path
+
+
 class Root:
     """The tree that becomes the disk. `package` is the directory below target/vm/inits that files are taken from."""
 
     def __init__(self, path, package):
         self.path = path
-        self.package = os.path.join(PACKAGES, package)
-        if not os.path.isdir(self.package):
-            raise Skip("%s is not there: this system has no such package, or ci/setup inits has not run" % package)
+        self.package = unpacked(package)
         for name in MERGED:
             os.makedirs(os.path.join(path, "usr", name))
             os.symlink("usr/" + name, os.path.join(path, name))
